@@ -1,0 +1,86 @@
+"""Builds the Go programs once per version and keeps links to them in one folder."""
+
+import fcntl
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .commands import run
+from .golang import go_program
+from .paths import GO_MODULES, cache_dir, tools_dir
+from .versions import TOOLS, Tool, tool
+
+
+def built(each: Tool) -> Path:
+    """Where that program lies once it is built."""
+    return cache_dir() / "bin" / each.key / each.name
+
+
+def build(names: Iterable[str] = ()) -> None:
+    """Build what is missing of `names` (default: everything) and link it."""
+    wanted = [tool(name) for name in names] or list(TOOLS)
+    missing = [each for each in wanted if not built(each).exists()]
+    if missing:
+        with _one_builder():
+            go = go_program()
+            for each in missing:
+                if not built(each).exists():  # another builder may have been first
+                    _build(go, each)
+                _link(each)
+    for each in wanted:
+        _link(each)
+
+
+def _build(go: Path, each: Tool) -> None:
+    started = time.monotonic()
+    print(f"building {each.key} ...", file=sys.stderr, flush=True)
+    target = built(each)
+    target.parent.parent.mkdir(parents=True, exist_ok=True)
+    # Built beside its place and renamed into it: a half build never has the final name.
+    scratch = Path(tempfile.mkdtemp(prefix=f".{each.key}.", dir=target.parent.parent))
+    try:
+        run(_command(go, each, scratch / each.name), cwd=GO_MODULES / each.group, env=_ENVIRONMENT)
+        scratch.chmod(0o755)
+        scratch.rename(target.parent)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    print(f"built {each.key} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+# No C compiler: the programs run in any root, a debootstrap one or none at all (pause).
+_ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+
+
+def _command(go: Path, each: Tool, output: Path) -> list[str | Path]:
+    flags = f"-s -w {each.ldflags}".strip()
+    tags: list[str | Path] = ["-tags", each.tags] if each.tags else []
+    return [
+        *("nice", "-n", "10", go, "build", "-trimpath", "-ldflags", flags),
+        *tags,
+        *("-o", output, each.package),
+    ]
+
+
+def _link(each: Tool) -> None:
+    """Point tools/<name> at the build, atomically, and only if it does not already."""
+    link, target = tools_dir() / each.name, built(each)
+    if link.is_symlink() and os.readlink(link) == str(target):
+        return
+    link.parent.mkdir(parents=True, exist_ok=True)
+    fresh = link.with_name(f".{each.name}.{os.getpid()}")
+    fresh.symlink_to(target)
+    fresh.replace(link)
+
+
+@contextmanager
+def _one_builder() -> Iterator[None]:
+    """Two builds at once would compile the same packages twice; the second waits."""
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with (cache_dir() / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

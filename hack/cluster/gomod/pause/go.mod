@@ -1,0 +1,3 @@
+module trifocal.dev/hack/cluster/pause
+
+go 1.26.0

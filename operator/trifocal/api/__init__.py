@@ -1,0 +1,1 @@
+"""The ModelDeployment API: models, conditions, and the generated CRD. Pure."""

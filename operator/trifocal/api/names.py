@@ -1,0 +1,62 @@
+"""Names, labels and annotations of everything that Trifocal creates. One function per child."""
+
+import hashlib
+import json
+from typing import Any
+
+from trifocal.api.schema import GROUP
+
+FIELD_MANAGER = "trifocal"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "trifocal"
+NAME_LABEL = f"{GROUP}/model-deployment"
+"""On every child: the ModelDeployment's name."""
+COMPONENT_LABEL = "app.kubernetes.io/component"
+"""optimization or serving."""
+REVISION_LABEL = f"{GROUP}/revision"
+"""On the children of one revision; the Service selects by it."""
+REQUEST_ANNOTATION = f"{GROUP}/request"
+"""On optimization children: the whole request hash, of which the name holds the first part."""
+
+HASH_LENGTH = 10
+"""Hex digits of a hash in a name: 40 bits, enough for one object's history."""
+
+MAX_NAME_LENGTH = 40
+"""Longest ModelDeployment name: 63 for a label, less `-opt-`, the hash and a pod's suffix."""
+
+
+def short_hash(value: Any) -> str:
+    """First hex digits of the sha256 of a JSON value in canonical form."""
+    return canonical_sha256(value)[:HASH_LENGTH]
+
+
+def canonical_sha256(value: Any) -> str:
+    """Hex sha256 of a JSON value: sorted keys, no spaces, UTF-8."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def optimization(name: str, request_hash: str) -> str:
+    """Name of the Job, and of the ConfigMap with its request."""
+    return f"{name}-opt-{request_hash.removeprefix('sha256:')[:HASH_LENGTH]}"
+
+
+def optimization_result(name: str, request_hash: str) -> str:
+    """Name of the ConfigMap that keeps a finished Job's result."""
+    return f"{optimization(name, request_hash)}-result"
+
+
+def revision(name: str, revision_hash: str) -> str:
+    """Name of a revision: of its Deployment and its ConfigMap."""
+    return f"{name}-{revision_hash[:HASH_LENGTH]}"
+
+
+def labels(name: str, component: str) -> dict[str, str]:
+    """Labels of every child."""
+    return {
+        MANAGED_BY_LABEL: MANAGED_BY,
+        COMPONENT_LABEL: component,
+        "app.kubernetes.io/name": "trifocal-model",
+        "app.kubernetes.io/instance": name,
+        NAME_LABEL: name,
+    }

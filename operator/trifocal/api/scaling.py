@@ -1,0 +1,48 @@
+"""`spec.scaling`: the objective that decides the number of replicas."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from trifocal.api.optimization import LatencyPercentile
+from trifocal.api.schema import ApiModel
+
+ScaledReplicas = Annotated[int, Field(ge=1, le=1000)]
+
+
+class LatencyObjective(ApiModel):
+    """The latency that clients must see at the server."""
+
+    percentile: LatencyPercentile = Field(default=99, description="50, 90, 95 or 99.")
+    max_milliseconds: Annotated[float, Field(gt=0, le=600000)] = Field(
+        description="Largest latency, queueing included."
+    )
+
+
+class ThroughputObjective(ApiModel):
+    """A rate that must be possible at any time, whatever the load is now."""
+
+    requests_per_second: Annotated[float, Field(gt=0, le=1_000_000)] = Field(
+        description="Replicas never fall below what this rate needs."
+    )
+
+
+class Objective(ApiModel):
+    """What the replicas together must achieve."""
+
+    latency: LatencyObjective = Field(description="Tail latency to keep.")
+    throughput: ThroughputObjective | None = Field(
+        default=None, description="Capacity to keep ready."
+    )
+
+
+class ScalingSpec(ApiModel):
+    """Bounds and objective of the scaler, which then owns the number of replicas."""
+
+    min_replicas: ScaledReplicas = Field(default=1, description="Never fewer replicas than this.")
+    max_replicas: ScaledReplicas = Field(description="Never more replicas than this.")
+    objective: Objective = Field(description="What to scale for.")
+    scale_down_hold_seconds: Annotated[int, Field(ge=0, le=86400)] = Field(
+        default=300,
+        description="Replicas fall only to the most that was needed in this time.",
+    )

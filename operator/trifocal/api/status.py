@@ -1,0 +1,141 @@
+"""`status`: what Trifocal knows, as the CRD's schema describes it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from trifocal.api.schema import ApiModel
+
+ShortText = Annotated[str, Field(max_length=1024)]
+Name = Annotated[str, Field(max_length=253)]
+
+
+class ConditionStatusModel(ApiModel):
+    """A condition as stored."""
+
+    type: Annotated[str, Field(max_length=64)]
+    status: Literal["True", "False", "Unknown"]
+    reason: Annotated[str, Field(max_length=64)]
+    message: Annotated[str, Field(max_length=4096)]
+    observed_generation: int
+    last_transition_time: datetime
+
+
+class CandidateStatus(ApiModel):
+    """One candidate of the last finished optimization, and why it won or lost."""
+
+    name: Name = Field(description="source, fp32, fp16 or int8.")
+    verdict: Literal["Chosen", "Passed", "Lost", "Failed"] = Field(
+        description="Chosen: serves. Passed: met the gate, another was better. Lost: missed the "
+        "gate. Failed: could not be built or run."
+    )
+    reason: ShortText = Field(default="", description="Why it did not win.")
+    accuracy: float | None = Field(default=None, description="Gate metric, from 0 to 1.")
+    accuracy_drop: float | None = Field(
+        default=None, description="Source's accuracy less this one's."
+    )
+    latency_milliseconds: float | None = Field(
+        default=None, description="Measured batch-1 latency at the gate's percentile."
+    )
+    size_bytes: int | None = Field(default=None, description="Size of the model file.")
+
+
+class OptimizationStatus(ApiModel):
+    """The optimization that this spec asks for."""
+
+    request: Annotated[str, Field(max_length=71)] = Field(
+        description="sha256 of everything that can change the result."
+    )
+    job: Name | None = Field(default=None, description="The Job that works on it, if one did.")
+    step: ShortText | None = Field(default=None, description="What the Job is doing now.")
+    progress_percent: Annotated[int, Field(ge=0, le=100)] | None = Field(
+        default=None, description="How far the Job is."
+    )
+    artifact: Annotated[str, Field(max_length=71)] | None = Field(
+        default=None, description="Digest of the published artifact."
+    )
+    chosen: Name | None = Field(default=None, description="The candidate that won.")
+    candidates: Annotated[tuple[CandidateStatus, ...], Field(max_length=16)] = Field(
+        default=(), description="Every candidate, with its figures and why it won or lost."
+    )
+
+
+class RevisionStatus(ApiModel):
+    """What serves, and what is meant to."""
+
+    serving: Name | None = Field(default=None, description="Revision that has the traffic.")
+    wanted: Name | None = Field(default=None, description="Revision that this spec asks for.")
+    triton_image: Annotated[str, Field(max_length=512)] | None = Field(
+        default=None, description="Image of the wanted revision."
+    )
+
+
+class ScalingInputs(ApiModel):
+    """The numbers that the last decision was made from."""
+
+    requests_per_second: float | None = Field(default=None, description="Measured arrival rate.")
+    service_milliseconds: float | None = Field(
+        default=None, description="Mean time that one request occupies an instance."
+    )
+    latency_milliseconds: float | None = Field(
+        default=None, description="Measured latency at the objective's percentile."
+    )
+    modelled_milliseconds: float | None = Field(
+        default=None, description="Modelled latency at the decided number of replicas."
+    )
+
+
+class ScalingStatus(ApiModel):
+    """The last scaling decision."""
+
+    desired_replicas: int = Field(description="Replicas that the scaler wants.")
+    reason: Annotated[str, Field(max_length=64)] = Field(description="Why, in one word.")
+    message: ShortText = Field(description="Why, in a sentence with its numbers.")
+    inputs: ScalingInputs = Field(default=ScalingInputs(), description="What it was made from.")
+    last_change_time: datetime | None = Field(
+        default=None, description="When the wanted number last changed."
+    )
+
+
+class EndpointStatus(ApiModel):
+    """Where clients reach the model."""
+
+    http: Annotated[str, Field(max_length=512)]
+    grpc: Annotated[str, Field(max_length=512)]
+
+
+class SummaryStatus(ApiModel):
+    """Texts for `kubectl get`."""
+
+    target: Annotated[str, Field(max_length=128)] = ""
+    replicas: Annotated[str, Field(max_length=32)] = ""
+    p99: Annotated[str, Field(max_length=32)] = ""
+
+
+class ModelDeploymentStatus(ApiModel):
+    """The status subresource. Read it; only Trifocal writes it."""
+
+    observed_generation: int | None = Field(
+        default=None, description="Generation of the spec that this status speaks about."
+    )
+    conditions: Annotated[
+        tuple[ConditionStatusModel, ...],
+        Field(
+            max_length=16,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+            },
+        ),
+    ] = Field(default=(), description="Ready is True when the wanted revision serves.")
+    optimization: OptimizationStatus | None = None
+    revision: RevisionStatus = RevisionStatus()
+    replicas: int | None = Field(default=None, description="Pods of the serving revision.")
+    ready_replicas: int | None = Field(default=None, description="Ready pods of it.")
+    selector: Annotated[str, Field(max_length=1024)] | None = Field(
+        default=None, description="Label selector of the pods, for the scale subresource."
+    )
+    scaling: ScalingStatus | None = None
+    endpoint: EndpointStatus | None = None
+    summary: SummaryStatus = SummaryStatus()

@@ -1,0 +1,1 @@
+"""Content addresses, manifests, the store, and fetching with verification."""

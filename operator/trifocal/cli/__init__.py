@@ -1,0 +1,1 @@
+"""The commands `trifocal` and `kubectl trifocal`."""

@@ -1,0 +1,30 @@
+"""The Kubernetes API as Trifocal uses it: a Protocol that fakes implement, and the three errors."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+Manifest = Mapping[str, Any]
+
+
+class Kube(Protocol):
+    """Reads and writes of one cluster. Every write is idempotent."""
+
+    async def apply(self, manifest: Manifest) -> Manifest:
+        """Server-side apply with Trifocal's field manager, taking over conflicts."""
+
+    async def apply_status(self, manifest: Manifest) -> Manifest:
+        """Server-side apply of the status subresource."""
+
+    async def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        """Quorum read; None when it does not exist."""
+
+    async def list(
+        self, kind: str, namespace: str | None = None, *, label_selector: str = ""
+    ) -> tuple[Manifest, ...]:
+        """Quorum list, paged; over all namespaces when none is given."""
+
+    async def delete(self, kind: str, namespace: str, name: str, *, uid: str) -> None:
+        """Delete in the background if the uid still matches; gone already is success."""
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """Create (events only; children are applied)."""

@@ -1,0 +1,1 @@
+"""Observe, plan, apply, status: the one place where the steps are ordered."""

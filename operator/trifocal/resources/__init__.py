@@ -1,0 +1,1 @@
+"""Builders from a ModelDeployment and inputs to Kubernetes manifests. Pure."""

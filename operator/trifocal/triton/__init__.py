@@ -1,0 +1,1 @@
+"""What Trifocal knows about Triton: configuration, arguments, images, metrics, smoke client."""
