@@ -1,26 +1,57 @@
 # Everything a newcomer runs. `make help` lists it.
 .DEFAULT_GOAL := help
-UV ?= uv
+SHELL := /bin/bash
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/trifocal
+UV ?= $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 RUN := $(UV) run --frozen --extra optimizer
 
--include hack/cluster/cluster.mk
+include hack/cluster/cluster.mk
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 20
+
+.PHONY: setup
+setup: ## uv and the virtual environment
+	@hack/setup.sh
+
+.PHONY: demo
+demo: setup ## the main job on a real cluster, from `kubectl apply` to answers from Triton
+	@$(RUN) python -m hack.demo
+
+.PHONY: demo-clean
+demo-clean: setup ## remove what the demo installed; the cluster stays
+	@$(RUN) python -m hack.demo --clean
+
+.PHONY: test
+test: setup lint ## everything: style, types, unit, integration (API server) and e2e (cluster)
+	$(RUN) pytest tests/unit tests/integration tests/e2e
+
+.PHONY: unit
+unit: setup ## unit tests: pure, under a minute
+	$(RUN) pytest tests/unit
+
+.PHONY: integration
+integration: setup ## tests against a real API server, S3 server and Triton
+	$(RUN) pytest tests/integration
+
+.PHONY: e2e
+e2e: setup ## tests on a real cluster: KUBECONFIG's, or a local one that is started and stopped
+	$(RUN) pytest tests/e2e
 
 .PHONY: fmt
-fmt: ## format
+fmt: setup ## format
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
 
 .PHONY: lint
-lint: ## ruff, mypy, import rules
+lint: setup ## style, types, import rules
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
 	$(RUN) lint-imports
 
-.PHONY: unit
-unit: ## unit tests (pure, under a minute)
-	$(RUN) pytest tests/unit
+.PHONY: generate
+generate: setup ## regenerate what is generated; a test fails when this was forgotten
+	$(RUN) trifocal crd > crds/modeldeployments.yaml
+	cp crds/modeldeployments.yaml charts/trifocal/files/

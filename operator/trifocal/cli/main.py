@@ -1,0 +1,49 @@
+"""The command line: `trifocal` and, under its other name, `kubectl trifocal`.
+
+Commands are imported when they are called: `trifocal fetch` starts in an init container and must
+not pay for kopf, and `trifocal optimize` needs libraries that the operator's image leaves out.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final, override
+
+import click
+
+from trifocal import __version__
+
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "crd": ("trifocal.cli.crd:crd", "Print the CustomResourceDefinition."),
+    "fetch": ("trifocal.cli.fetch:fetch", "Fetch and verify an artifact (serving pods run this)."),
+    "operator": ("trifocal.cli.operator:operator", "Run the operator."),
+    "optimize": ("trifocal.cli.optimize:optimize", "Optimize a model here, without a cluster."),
+    "status": ("trifocal.cli.status:status", "Show what a ModelDeployment does and waits for."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on first use."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List from the table, so that `--help` imports nothing."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="trifocal")
+def main() -> None:
+    """Optimize, serve and scale vision models on Kubernetes."""
