@@ -1,0 +1,73 @@
+"""The control group that holds every pod, in version 1 and version 2 hierarchies."""
+
+import os
+import signal
+from pathlib import Path
+
+from .machine import cgroup_hierarchies
+from .polling import becomes_true
+from .settings import CGROUP
+
+
+def ensure_cgroup() -> None:
+    """Create the kubelet's root group, which it expects to find in each hierarchy."""
+    for hierarchy in cgroup_hierarchies():
+        group = hierarchy / CGROUP
+        controllers = hierarchy / "cgroup.controllers"
+        if controllers.exists() and controllers.read_text().strip():
+            enable = " ".join(f"+{name}" for name in controllers.read_text().split())
+            (hierarchy / "cgroup.subtree_control").write_text(enable)
+        group.mkdir(exist_ok=True)
+        for name in ("cpuset.cpus", "cpuset.mems"):
+            # In version 1 a group without processors or memory nodes holds no process.
+            if (group / name).exists() and (hierarchy / name).exists():
+                _inherit(hierarchy / name, group / name)
+
+
+def _inherit(parent: Path, child: Path) -> None:
+    if not child.read_text().strip():
+        child.write_text(parent.read_text())
+
+
+def groups() -> list[Path]:
+    """Our group and all below it, deepest first, in every hierarchy."""
+    found: list[Path] = []
+    for hierarchy in cgroup_hierarchies():
+        root = hierarchy / CGROUP
+        found += [Path(folder) for folder, _, _ in os.walk(root, topdown=False)]
+    return found
+
+
+def pod_processes() -> set[int]:
+    """Every process in one of our groups."""
+    found: set[int] = set()
+    for group in groups():
+        try:
+            found.update(map(int, (group / "cgroup.procs").read_text().split()))
+        except OSError:  # the group went between the listing and the look
+            continue
+    return found - {0}  # 0 stands for a process of another PID namespace
+
+
+def remove_cgroup() -> None:
+    """Kill what is left in the groups and delete them."""
+    becomes_true(_no_process_left, 10)
+    becomes_true(_no_group_left, 5)
+
+
+def _no_process_left() -> bool:
+    for pid in pod_processes():
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    return not pod_processes()
+
+
+def _no_group_left() -> bool:
+    for group in groups():
+        try:
+            group.rmdir()
+        except OSError:  # a killed process can keep its group busy for a moment
+            continue
+    return not groups()
