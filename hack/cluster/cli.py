@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from .build import build
 from .errors import ClusterError
+from .images import TARGETS, images
 from .leftovers import leftovers
 from .lifecycle import status, up
 from .paths import State, tools_dir
@@ -32,6 +33,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="print the health of each component")
     builds = commands.add_parser("build", help="build the programs, or only those named")
     builds.add_argument("tools", nargs="*", metavar="TOOL")
+    pictures = commands.add_parser("images", help="build Trifocal's images and import them")
+    pictures.add_argument("targets", nargs="*", metavar="TARGET", help=" ".join(TARGETS))
     commands.add_parser("env", help="print shell lines that set KUBECONFIG and PATH")
     return parser
 
@@ -49,6 +52,8 @@ def _run(parsed: argparse.Namespace, state: State) -> int:
             return 0 if status(state) else 1
         case "build":
             build(parsed.tools)
+        case "images":
+            images(state, parsed.targets or list(TARGETS))
         case "env":
             print(f"export KUBECONFIG={state.kubeconfig}")
             print(f"export PATH={tools_dir()}:$PATH")

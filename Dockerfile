@@ -1,0 +1,92 @@
+# Trifocal's images: the operator, the optimization Job, and a Triton server for machines without a GPU.
+#
+# Needs from the base: Debian 12 or newer with Python 3.11 or newer and its venv module. How a
+# machine reaches PyPI (index, proxy, certificates) is its own affair and comes from outside.
+ARG BASE=python:3.11-slim-bookworm
+
+FROM ${BASE} AS uv
+ARG UV_VERSION=0.13.9
+RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir uv==${UV_VERSION}
+ENV PATH=/opt/uv/bin:${PATH} \
+    UV_PROJECT_ENVIRONMENT=/opt/trifocal \
+    UV_PYTHON=python3 \
+    UV_PYTHON_DOWNLOADS=never \
+    UV_COMPILE_BYTECODE=1 \
+    UV_NO_CACHE=1
+WORKDIR /src
+
+# Dependencies apart from the source: a change of the source rebuilds only a small last layer.
+FROM uv AS operator-dependencies
+COPY pyproject.toml uv.lock ./
+RUN uv sync --frozen --no-dev --no-install-project
+
+FROM uv AS optimizer-dependencies
+COPY pyproject.toml uv.lock ./
+RUN uv sync --frozen --no-dev --no-install-project --extra optimizer
+
+FROM uv AS wheel
+COPY pyproject.toml README.md ./
+COPY operator ./operator
+RUN uv build --wheel --out-dir /wheel
+
+FROM ${BASE} AS runtime
+ENV PATH=/opt/trifocal/bin:${PATH} \
+    HOME=/tmp \
+    PYTHONSAFEPATH=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+WORKDIR /tmp
+
+FROM runtime AS operator
+COPY --from=operator-dependencies /opt/trifocal /opt/trifocal
+RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
+    --mount=type=bind,from=wheel,source=/wheel,target=/wheel \
+    /opt/uv/bin/uv pip install --no-cache --offline --no-deps --compile-bytecode \
+        --python /opt/trifocal/bin/python /wheel/*.whl
+USER 65532:65532
+ENTRYPOINT ["trifocal"]
+CMD ["operator"]
+
+FROM runtime AS optimizer
+COPY --from=optimizer-dependencies /opt/trifocal /opt/trifocal
+RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
+    --mount=type=bind,from=wheel,source=/wheel,target=/wheel \
+    /opt/uv/bin/uv pip install --no-cache --offline --no-deps --compile-bytecode \
+        --python /opt/trifocal/bin/python /wheel/*.whl
+USER 65532:65532
+ENTRYPOINT ["trifocal-optimizer"]
+
+# NVIDIA's own server from NVIDIA's own wheel. The wheel bundles libraries under their own
+# licence: this image is for the machine that builds it and must not be pushed anywhere.
+FROM uv AS triton-files
+ARG PYTRITON_VERSION=0.7.0
+RUN uv pip install --no-deps --python /opt/uv/bin/python --target /opt/pytriton \
+        nvidia-pytriton==${PYTRITON_VERSION}
+# The wheel has a stub per Python and no default one, and its files are writable by all.
+RUN server=/opt/pytriton/pytriton/tritonserver \
+    && version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])') \
+    && cp "$server/python_backend_stubs/$version/triton_python_backend_stub" \
+        "$server/backends/python/" \
+    && rm -r "$server/python_backend_stubs" \
+    && chmod -R u=rwX,go=rX /opt/pytriton \
+    && chmod 0755 "$server/bin/tritonserver" "$server/backends/python/triton_python_backend_stub"
+# The onnxruntime that gated the artifact serves it: its version is the lock file's.
+COPY pyproject.toml uv.lock ./
+RUN uv venv /opt/triton-python \
+    && uv export --quiet --frozen --no-dev --extra optimizer --no-emit-project --no-hashes \
+        | grep '^onnxruntime==' > /tmp/requirements.txt \
+    && uv pip install --python /opt/triton-python/bin/python -r /tmp/requirements.txt 'numpy<2'
+
+FROM ${BASE} AS triton-cpu
+# The libraries are found relative to the server's real place in the unpacked wheel; the link
+# gives it the path that it has in NVIDIA's images. The stub takes the first Python on PATH.
+COPY --from=triton-files /opt/pytriton/pytriton/tritonserver /opt/pytriton/pytriton/tritonserver
+COPY --from=triton-files /opt/pytriton/nvidia_pytriton.libs /opt/pytriton/nvidia_pytriton.libs
+COPY --from=triton-files /opt/triton-python /opt/triton-python
+RUN ln -s /opt/pytriton/pytriton/tritonserver /opt/tritonserver
+ENV PATH=/opt/tritonserver/bin:/opt/triton-python/bin:${PATH} \
+    HOME=/tmp \
+    PYTHONDONTWRITEBYTECODE=1
+WORKDIR /tmp
+USER 65532:65532
+CMD ["tritonserver", "--help"]

@@ -1,0 +1,105 @@
+"""Runs buildah with a store of its own, and passes on how this machine reaches PyPI."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .commands import run, succeeds
+from .errors import ClusterError
+from .machine import mounts_under
+
+_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+class Buildah:
+    """Builds images in `folder`, which holds layers and caches and may be deleted."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is created until it is used."""
+        self._folder = folder
+        self.layout = folder / "layout"
+
+    def has(self, image: str) -> bool:
+        """Whether the store holds that image."""
+        return succeeds(self._command("inspect", "--type", "image", image))
+
+    def commit_folder(self, root: Path, image: str) -> None:
+        """An image of one layer: that folder."""
+        container = self._run("from", "scratch").strip()
+        try:
+            self._run("copy", "--quiet", container, str(root), "/")
+            self._run("commit", "--quiet", container, image)
+        finally:
+            self._run("rm", container)
+
+    def build(self, dockerfile: Path, target: str, image: str, base: str) -> None:
+        """Build one target of the Dockerfile, reusing every layer that did not change."""
+        self._run(
+            *("bud", "--isolation", "chroot", "--pull-never", "--layers", "--format", "oci"),
+            *("--network", "host", *self._reach()),
+            *("--build-arg", f"BASE={base}", "--target", target, "--tag", image),
+            *("--file", str(dockerfile), str(dockerfile.parent)),
+        )
+
+    def export(self, image: str, name: str) -> dict[str, Any]:
+        """Write its missing blobs to the shared layout; the descriptor of its manifest."""
+        # Uncompressed: a compressed layer costs a minute here and is unpacked at once.
+        self._run("push", "--quiet", "--disable-compression", image, f"oci:{self.layout}:{name}")
+        index = json.loads((self.layout / "index.json").read_text())
+        for manifest in index["manifests"]:
+            if manifest.get("annotations", {}).get("org.opencontainers.image.ref.name") == name:
+                return {key: manifest[key] for key in ("mediaType", "digest", "size")}
+        raise ClusterError(f"buildah exported no {name}; delete {self._folder} and try again")
+
+    def prune(self) -> None:
+        """Drop images that no name points at any more; buildah keeps them as its cache."""
+        self._run("rmi", "--prune")
+
+    def release(self) -> None:
+        """Undo the mount that buildah leaves on its store."""
+        for point in sorted(mounts_under(self._folder), key=len, reverse=True):
+            succeeds(["umount", "--lazy", point])
+
+    def _run(self, *arguments: str) -> str:
+        return run(self._command(*arguments), env=_ENVIRONMENT)
+
+    def _command(self, *arguments: str) -> list[str]:
+        store = ["--root", str(self._folder / "store"), "--runroot", str(self._folder / "run")]
+        return ["buildah", *store, "--storage-driver", "overlay", *arguments]
+
+    def _reach(self) -> list[str]:
+        """Volumes that tell pip and uv, inside, what they are told outside."""
+        config = self._folder / "reach"
+        for name, content in {"pip/pip.conf": _pip(), "uv/uv.toml": _uv()}.items():
+            (config / name).parent.mkdir(parents=True, exist_ok=True)
+            (config / name).write_text(content)
+        volumes = {config: "/root/.config", _bundle(os.environ): str(_BUNDLE)}
+        return [
+            word
+            for source, target in volumes.items()
+            for word in ("--volume", f"{source}:{target}:ro")
+        ]
+
+
+# A build's base is in the store already: no registry is to be asked, whatever is configured.
+_ENVIRONMENT = {"BUILDAH_LAYERS": "true"}
+
+
+def _bundle(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("SSL_CERT_FILE") or environment.get("PIP_CERT") or _BUNDLE)
+
+
+def _index(*names: str) -> str:
+    return next((os.environ[name] for name in names if os.environ.get(name)), "")
+
+
+def _pip() -> str:
+    index = _index("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
+    return f"[global]\ncert = {_BUNDLE}\n" + (f"index-url = {index}\n" if index else "")
+
+
+def _uv() -> str:
+    index = _index("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+    return "native-tls = true\n" + (f'index-url = "{index}"\n' if index else "")

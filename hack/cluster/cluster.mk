@@ -1,0 +1,19 @@
+# The local cluster and its images; the root Makefile includes this.
+CLUSTER := python3 -m hack.cluster
+
+.PHONY: cluster-up
+cluster-up: ## a real one-node Kubernetes on this machine (Debian, root)
+	@$(CLUSTER) up
+
+.PHONY: cluster-down
+cluster-down: ## stop it and leave no trace
+	@$(CLUSTER) down
+	@$(CLUSTER) verify-down
+
+.PHONY: cluster-status
+cluster-status: ## the health of each component
+	@$(CLUSTER) status
+
+.PHONY: images
+images: cluster-up ## build Trifocal's images and put them on the node
+	@$(CLUSTER) images

@@ -1,0 +1,136 @@
+"""Builds Trifocal's images from the Dockerfile and puts them on the node, if they changed."""
+
+import hashlib
+import json
+import os
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from .baseimage import base_image
+from .buildah import Buildah
+from .errors import ClusterError
+from .lifecycle import exclusive, say
+from .oci import add_index
+from .paths import REPOSITORY, State, cache_dir
+from .preflight import CLUSTER_PACKAGES, IMAGE_PACKAGES, check_debian, check_root, install_packages
+from .processes import recorded
+from .runtime import ctr, present_images
+
+_COMMON = ("Dockerfile", ".dockerignore", "uv.lock", "pyproject.toml")
+# Target of the Dockerfile -> what its image is made of; a folder counts with all in it.
+TARGETS: dict[str, tuple[str, ...]] = {
+    "operator": (*_COMMON, "README.md", "operator"),
+    "optimizer": (*_COMMON, "README.md", "operator"),
+    "triton-cpu": _COMMON,
+}
+
+
+def image_name(target: str) -> str:
+    """What pods ask for."""
+    return f"trifocal.dev/{target}:dev"
+
+
+def images(state: State, targets: list[str]) -> None:
+    """Build and import what is not on the node in its current form."""
+    if os.environ.get("TRIFOCAL_IMAGES"):
+        say("TRIFOCAL_IMAGES is set: those images are used and none is built")
+        return
+    check_root()
+    check_debian()
+    if recorded(state, "containerd") is None:
+        raise ClusterError("there is no cluster to put images on; run `up` first")
+    with exclusive(state):
+        present = present_images(state)
+        stale = [each for each in targets if not _is_current(each, present)]
+        if stale:
+            install_packages({**CLUSTER_PACKAGES, **IMAGE_PACKAGES})
+            _build(state, stale)
+    say(f"images on the node: {', '.join(image_name(each) for each in targets)}")
+
+
+def _build(state: State, targets: list[str]) -> None:
+    folder = cache_dir() / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    buildah = Buildah(folder)
+    try:
+        base = base_image(buildah)
+        for target in targets:
+            started = time.monotonic()
+            key = _key(target)
+            if not _is_built(target, key, buildah):
+                say(f"building {image_name(target)} ...")
+                buildah.build(REPOSITORY / "Dockerfile", target, image_name(target), base)
+                manifest = buildah.export(image_name(target), target)
+                _record(target).write_text(json.dumps({"key": key, "manifest": manifest}))
+            _import(state, buildah.layout, target)
+            say(f"{image_name(target)} on the node after {time.monotonic() - started:.1f} s")
+    finally:
+        buildah.release()
+
+
+def _is_current(target: str, present: dict[str, str]) -> bool:
+    saved = _saved(target)
+    return (
+        saved is not None
+        and saved["key"] == _key(target)
+        and present.get(image_name(target)) == saved["manifest"]["digest"]
+    )
+
+
+def _is_built(target: str, key: str, buildah: Buildah) -> bool:
+    """Whether the layout holds it already: then a new cluster only imports it."""
+    saved = _saved(target)
+    if saved is None or saved["key"] != key:
+        return False
+    return _blob(buildah.layout, saved["manifest"]["digest"]).exists()
+
+
+def _record(target: str) -> Path:
+    return cache_dir() / "images" / f"{target}.json"
+
+
+def _saved(target: str) -> dict[str, Any] | None:
+    try:
+        saved: dict[str, Any] = json.loads(_record(target).read_text())
+    except (OSError, ValueError):
+        return None
+    return saved
+
+
+def _key(target: str) -> str:
+    digest = hashlib.sha256()
+    for name in TARGETS[target]:
+        path = REPOSITORY / name
+        found = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in found:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(REPOSITORY)}\0".encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _import(state: State, layout: Path, target: str) -> None:
+    """Only the blobs that the node lacks travel: a new source is one small layer."""
+    saved = _saved(target)
+    if saved is None:
+        raise ClusterError(f"{_record(target)} is gone; run `images` again")
+    descriptor = saved["manifest"]
+    manifest = json.loads(_blob(layout, descriptor["digest"]).read_text())
+    wanted = [descriptor, manifest["config"], *manifest["layers"]]
+    there = set(ctr(state, "content", "ls", "-q").split())
+    with tempfile.NamedTemporaryFile(dir=state / "run", suffix=".tar") as file:
+        with tarfile.open(fileobj=file, mode="w") as archive:
+            for each in wanted:
+                if each["digest"] not in there:
+                    blob = _blob(layout, each["digest"])
+                    archive.add(blob, f"blobs/{each['digest'].replace(':', '/')}")
+            add_index(archive, image_name(target), descriptor)
+        file.flush()
+        ctr(state, "images", "import", "--local", file.name)
+
+
+def _blob(layout: Path, digest: str) -> Path:
+    return layout / "blobs" / Path(*digest.split(":"))
