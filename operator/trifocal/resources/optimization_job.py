@@ -1,0 +1,192 @@
+"""The optimization Job with its request and, once it is done, its recorded result. Pure."""
+
+from typing import Any
+
+from trifocal.api import names
+from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.optimizer.contract import (
+    EXIT_REFUSED,
+    PROGRESS_PORT,
+    OptimizationRequest,
+    OptimizationResult,
+)
+from trifocal.resources import locations, pod
+from trifocal.resources.locations import Place
+from trifocal.resources.metadata import Manifest, metadata
+from trifocal.resources.quantity import canonical, resource_requirements
+from trifocal.settings import Settings
+
+COMPONENT = "optimization"
+CONTAINER = "optimizer"
+REQUEST_KEY = "request.json"
+RESULT_KEY = "result.json"
+
+_REQUEST_DIR = "/etc/trifocal"
+_SCRATCH = "/scratch"
+_STORE = "/store"
+_RETRIES = 3
+"""A retry repeats the whole work, so few; what cannot pass by itself exits with EXIT_REFUSED."""
+_KEEP_RUNNING = {
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+    "karpenter.sh/do-not-disrupt": "true",
+}
+"""Asks node autoscalers not to throw the work away; correctness does not depend on it."""
+
+
+def build_request(md: ModelDeployment, settings: Settings) -> OptimizationRequest:
+    """Everything that the Job needs, with locations as paths inside its container."""
+    spec = md.spec.optimization
+    resolved = {place.role: locations.resolve(place) for place in _places(md)}
+    return OptimizationRequest(
+        name=md.metadata.name,
+        model=md.spec.model,
+        source=resolved["source"],
+        calibration=resolved.get("calibration"),
+        evaluation=resolved["evaluation"],
+        store=resolved["store"],
+        target=spec.target,
+        precisions=spec.precisions,
+        quantization=spec.quantization,
+        gate=spec.gate,
+        prefer=spec.prefer,
+        batching=md.spec.serving.batching,
+        optimizer_image=settings.optimizer_image,
+    )
+
+
+def request_config_map(md: ModelDeployment, request: OptimizationRequest) -> Manifest:
+    """The request as a file; immutable, because its name is its hash."""
+    digest = request.digest()
+    text = request.model_dump_json(by_alias=True, exclude_none=True)
+    return _config_map(md, names.optimization(md.metadata.name, digest), digest, {REQUEST_KEY: text})
+
+
+def result_config_map(
+    md: ModelDeployment, request_digest: str, result: OptimizationResult
+) -> Manifest:
+    """What a finished Job found; it outlives the Job, so that nothing is computed twice."""
+    name = names.optimization_result(md.metadata.name, request_digest)
+    text = result.model_dump_json(by_alias=True, exclude_none=True)
+    return _config_map(md, name, request_digest, {RESULT_KEY: text})
+
+
+def optimization_job(
+    md: ModelDeployment, request: OptimizationRequest, settings: Settings
+) -> Manifest:
+    """The Job, named by its request's hash.
+
+    Apply it only where it does not exist: a Job's pod template cannot be changed, and limits
+    that have changed since do not change what a finished Job found.
+    """
+    digest = request.digest()
+    name = names.optimization(md.metadata.name, digest)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata(
+            md, name, COMPONENT, annotations={names.REQUEST_ANNOTATION: digest}
+        ),
+        "spec": {
+            "activeDeadlineSeconds": md.spec.optimization.job.deadline_seconds,
+            "backoffLimit": _RETRIES,
+            "podFailurePolicy": _pod_failure_policy(),
+            "template": {
+                "metadata": {
+                    "labels": names.labels(md.metadata.name, COMPONENT),
+                    "annotations": {names.REQUEST_ANNOTATION: digest, **_KEEP_RUNNING},
+                },
+                "spec": _pod_spec(md, name, settings),
+            },
+        },
+    }
+
+
+def _config_map(
+    md: ModelDeployment, name: str, request_digest: str, data: dict[str, str]
+) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata(
+            md, name, COMPONENT, annotations={names.REQUEST_ANNOTATION: request_digest}
+        ),
+        "immutable": True,
+        "data": data,
+    }
+
+
+def _pod_failure_policy() -> dict[str, Any]:
+    """A refusal ends the Job at once; a drained or preempted node costs none of the retries."""
+    return {
+        "rules": [
+            {
+                "action": "FailJob",
+                "onExitCodes": {
+                    "containerName": CONTAINER,
+                    "operator": "In",
+                    "values": [EXIT_REFUSED],
+                },
+            },
+            {
+                "action": "Ignore",
+                "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+            },
+        ]
+    }
+
+
+def _pod_spec(md: ModelDeployment, name: str, settings: Settings) -> dict[str, Any]:
+    job = md.spec.optimization.job
+    return {
+        **pod.pod_settings(md.spec.service_account_name),
+        # Needed by podFailurePolicy; each retry is a pod of its own.
+        "restartPolicy": "Never",
+        "containers": [_container(md, settings)],
+        "volumes": [
+            {"name": "request", "configMap": {"name": name}},
+            pod.scratch_volume("scratch", canonical(job.scratch_size)),
+            *locations.volumes(_places(md)),
+        ],
+    }
+
+
+def _container(md: ModelDeployment, settings: Settings) -> dict[str, Any]:
+    return {
+        "name": CONTAINER,
+        "image": settings.optimizer_image,
+        "imagePullPolicy": settings.image_pull_policy,
+        "command": ["trifocal-optimizer"],
+        "args": ["run", "--request", f"{_REQUEST_DIR}/{REQUEST_KEY}", "--scratch", _SCRATCH],
+        "env": [
+            {"name": "HOME", "value": _SCRATCH},
+            {"name": "TMPDIR", "value": _SCRATCH},
+            pod.threads_variable(CONTAINER),
+        ],
+        "ports": [{"name": "progress", "containerPort": PROGRESS_PORT, "protocol": "TCP"}],
+        "resources": resource_requirements(md.spec.optimization.job.resources),
+        "securityContext": pod.container_security(),
+        "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePolicy": "File",
+        "volumeMounts": [
+            pod.mount("request", _REQUEST_DIR, read_only=True),
+            pod.mount("scratch", _SCRATCH),
+            *locations.mounts(_places(md)),
+        ],
+    }
+
+
+def _places(md: ModelDeployment) -> tuple[Place, ...]:
+    datasets = md.spec.optimization.datasets
+    sources = {
+        "source": md.spec.model.source,
+        "calibration": datasets.calibration,
+        "evaluation": datasets.evaluation,
+    }
+    return (
+        *(
+            Place(role=role, location=location, path=f"/sources/{role}")
+            for role, location in sources.items()
+            if location is not None
+        ),
+        Place(role="store", location=md.spec.artifacts, path=_STORE, writable=True),
+    )

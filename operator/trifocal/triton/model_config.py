@@ -1,0 +1,100 @@
+"""A served model's Triton configuration as values: what is asked of Triton, and why. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from trifocal.api.scaling import ScalingSpec
+from trifocal.api.serving import Backend, Batching, ServingSpec
+from trifocal.triton.images import TritonImage
+from trifocal.triton.tensor import Tensor, triton_type
+
+MODEL_FILE = "model.onnx"
+LATENCY_FAMILY = "nv_inference_first_response_histogram_ms"
+
+_LATENCY_EDGES = (0.1, 0.2, 0.3, 0.5, 0.7, 0.85, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
+"""Bucket edges as multiples of the objective: fine around it, and one exactly on it, so that the
+share of requests that miss the objective is a count and not an interpolation."""
+_DEFAULT_EDGES = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1000, 2000)
+"""Milliseconds, where no objective is given. Triton's own edges start at 100."""
+
+_WARMUP_RUNS = 3
+"""The first run allocates and the second may still tune; the third is as fast as the rest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorConfig:
+    """An input or output, without the batch dimension if the model batches."""
+
+    name: str
+    triton_type: str
+    dims: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmUp:
+    """Requests of random data that an instance answers before the model is ready."""
+
+    name: str
+    batch_size: int
+    inputs: tuple[TensorConfig, ...]
+    """With every dimension known."""
+    count: int = _WARMUP_RUNS
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """Everything that config.pbtxt says."""
+
+    name: str
+    backend: Backend
+    max_batch_size: int
+    """0: the model has no batch dimension, and requests are executed one by one."""
+    inputs: tuple[TensorConfig, ...]
+    outputs: tuple[TensorConfig, ...]
+    instances: int
+    instance_kind: Literal["KIND_CPU", "KIND_GPU"]
+    batching: Batching
+    parameters: Mapping[str, str]
+    warm_ups: tuple[WarmUp, ...]
+    latency_buckets: tuple[float, ...]
+    """Milliseconds, rising; empty where the image has no such metric."""
+
+
+def model_config(
+    name: str,
+    tensors: tuple[Sequence[Tensor], Sequence[Tensor]],
+    serving: ServingSpec,
+    scaling: ScalingSpec | None,
+    image: TritonImage,
+    threads: int,
+) -> ModelConfig:
+    """Configure a model for an image.
+
+    Args:
+        name: The model's name as clients ask for it.
+        tensors: Inputs and outputs of the artifact, with their batch dimension.
+        serving: What the user asked for.
+        scaling: Its objective is where the latency buckets are finest.
+        image: What the configuration must be understood by.
+        threads: CPU threads of one pod, shared out over its instances; 0 leaves it to the runtime.
+    """
+    inputs, outputs = tensors
+    batches = all(t.shape and t.shape[0] < 0 for t in (*inputs, *outputs))
+    max_batch_size = serving.batching.max_batch_size if batches else 0
+    configured = _tensors(inputs, batches=batches)
+    on_gpu = serving.accelerator is not None and image.backend != "python"
+    return ModelConfig(
+        name=name,
+        backend=image.backend,
+        max_batch_size=max_batch_size,
+        inputs=configured,
+        outputs=_tensors(outputs, batches=batches),
+        instances=serving.instances,
+        instance_kind="KIND_GPU" if on_gpu else "KIND_CPU",
+        batching=serving.batching,
+        parameters=_thread_parameters(threads, serving.instances),
+        warm_ups=_warm_ups(configured, max_batch_size),
+        latency_buckets=_latency_buckets(scaling) if image.has_latency_histogram else (),
+    )
