@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import ssl
@@ -26,6 +27,7 @@ from hack.cluster.polling import becomes_true
 from tests.support.audit import AuditedRequest, AuditLog
 
 CRDS = REPOSITORY / "crds"
+_CRD_SCHEMA = "/openapi/v3/apis/trifocal.dev/v1alpha1"  # published last of all
 _START_SECONDS = 60  # 4 s on an idle machine; a busy one with two cores needs more
 _STOP_SECONDS = 10
 _ATTEMPTS = 3  # a port that was free can be taken before the server binds it
@@ -74,7 +76,7 @@ class ControlPlane:
     def start_api_server(self) -> None:
         """Start the API server, on the same port and data as before, and wait for it."""
         self._start("kube-apiserver", self._api_server_arguments())
-        if not becomes_true(lambda: self._ready() or self._exited(), _START_SECONDS):
+        if not becomes_true(lambda: self._exited() or self._answers("/readyz"), _START_SECONDS):
             raise RuntimeError(f"The API server is not ready: {self.log('kube-apiserver')}")
         if self._exited():
             raise ChildProcessError(self.log("etcd") + self.log("kube-apiserver"))
@@ -124,9 +126,12 @@ class ControlPlane:
         return name
 
     def install_crds(self) -> None:
-        """Install the repository's CRDs and wait until they are served."""
+        """Install the repository's CRDs and wait until they and their schemas are served."""
         self.must("apply", "--server-side", "-f", CRDS)
-        self.must("wait", "--for=condition=Established", "--timeout=30s", "-f", CRDS)
+        if not becomes_true(lambda: self._answers(_CRD_SCHEMA), _START_SECONDS):
+            raise RuntimeError(f"The CRDs are not served: {self.log('kube-apiserver')}")
+        # kubectl looked before the CRDs were there, and remembers for hours.
+        shutil.rmtree(self.root / ".kube" / "cache")
 
     def audit_position(self) -> int:
         """A mark for `audit_writes`."""
@@ -156,10 +161,10 @@ class ControlPlane:
     def _exited(self) -> bool:
         return any(process.poll() is not None for process in self._processes.values())
 
-    def _ready(self) -> bool:
+    def _answers(self, path: str) -> bool:
         context = ssl.create_default_context(cafile=str(self.authority))
         request = urllib.request.Request(  # noqa: S310 - https to ourselves
-            f"{self.url}/readyz", headers={"Authorization": f"Bearer {self.token}"}
+            f"{self.url}{path}", headers={"Authorization": f"Bearer {self.token}"}
         )
         try:
             with urllib.request.urlopen(request, timeout=2, context=context):  # noqa: S310 - as above

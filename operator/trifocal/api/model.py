@@ -1,10 +1,11 @@
 """`spec.model`: the trained model, what it expects and what its answers mean."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from trifocal.api.location import VerifiedLocation
+from trifocal.api.rule import Rule
 from trifocal.api.schema import ApiModel, TensorName
 
 Dimension = Annotated[int, Field(ge=1, le=65536)]
@@ -41,8 +42,29 @@ class Resize(ApiModel):
         default="bilinear", description="Filter used to resample."
     )
 
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="self.mode != 'shortest-edge' || has(self.shortestEdge)",
+            holds=lambda it: it.mode != "shortest-edge" or it.shortest_edge is not None,
+            says="Mode shortest-edge needs a number of pixels, for example 256.",
+            at=".shortestEdge",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            cel="self.mode == 'shortest-edge' || !has(self.shortestEdge)",
+            holds=lambda it: it.mode == "shortest-edge" or it.shortest_edge is None,
+            says="shortestEdge is only for mode shortest-edge, and mode is '{mode}'; remove it or "
+            "change the mode.",
+            at=".shortestEdge",
+            reason="FieldValueForbidden",
+        ),
+    )
 
-PerChannel = Annotated[tuple[float, ...], Field(min_length=1, max_length=4)]
+
+Std = Annotated[float, Field(gt=0)]
+
+
+_CHANNELS = "self.colorOrder == 'GRAY' ? 1 : 3"
 
 
 class Preprocessing(ApiModel):
@@ -58,11 +80,40 @@ class Preprocessing(ApiModel):
     scale: Annotated[float, Field(gt=0, le=1)] = Field(
         default=1 / 255, description="Factor for pixel values of 0 to 255."
     )
-    mean: PerChannel = Field(
+    mean: Annotated[tuple[float, ...], Field(min_length=1, max_length=3)] = Field(
         default=(0.0,), description="Subtracted after scaling; one value or one per channel."
     )
-    std: PerChannel = Field(
+    std: Annotated[tuple[Std, ...], Field(min_length=1, max_length=3)] = Field(
         default=(1.0,), description="Divided by after the mean; one value or one per channel."
+    )
+
+    @property
+    def channels(self) -> int:
+        """Colour channels of the input."""
+        return 1 if self.color_order == "GRAY" else 3
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=f"size(self.mean) == 1 || size(self.mean) == ({_CHANNELS})",
+            holds=lambda it: len(it.mean) in {1, it.channels},
+            says="mean needs one value, or one for each channel of colorOrder {colorOrder}.",
+            at=".mean",
+        ),
+        Rule(
+            cel=f"size(self.std) == 1 || size(self.std) == ({_CHANNELS})",
+            holds=lambda it: len(it.std) in {1, it.channels},
+            says="std needs one value, or one for each channel of colorOrder {colorOrder}.",
+            at=".std",
+        ),
+        Rule(
+            # The share of 1e-6 is for factors such as 0.003922, which are rounded 1/255.
+            cel="self.mean.all(m, m >= 0.0 && m <= self.scale * 255.000255)",
+            holds=lambda it: all(0 <= m <= it.scale * 255.000255 for m in it.mean),
+            says="mean is subtracted after pixels of 0 to 255 are multiplied by scale, which is "
+            "{scale}; it must lie between 0 and 255 * scale. Divide mean and std by 255, or set "
+            "scale to 1.",
+            at=".mean",
+        ),
     )
 
 
@@ -89,4 +140,46 @@ class ModelSpec(ApiModel):
     )
     labels: Annotated[tuple[Label, ...], Field(min_length=2, max_length=10000)] = Field(
         description="Class names in the order of the scores."
+    )
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the input."""
+        shape = self.inputs[0].shape
+        return shape[1:] if self.preprocessing.layout == "NCHW" else shape[:2]  # type: ignore[return-value]
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="self.inputs[0].shape[self.preprocessing.layout == 'NCHW' ? 0 : 2] == "
+            "(self.preprocessing.colorOrder == 'GRAY' ? 1 : 3)",
+            holds=lambda it: (
+                it.inputs[0].shape[0 if it.preprocessing.layout == "NCHW" else 2]
+                == it.preprocessing.channels
+            ),
+            says="The shape [{inputs[0].shape[0]}, {inputs[0].shape[1]}, {inputs[0].shape[2]}] "
+            "does not fit layout {preprocessing.layout} and colorOrder "
+            "{preprocessing.colorOrder}: channels come first in NCHW and last in NHWC, and there "
+            "are 3 of them, or 1 for GRAY. Leave the batch dimension out.",
+            at=".inputs",
+        ),
+        Rule(
+            cel="!has(self.preprocessing.resize.shortestEdge) || "
+            "(self.preprocessing.layout == 'NCHW' ? [1, 2] : [0, 1]).all(i, "
+            "self.inputs[0].shape[i] <= self.preprocessing.resize.shortestEdge)",
+            holds=lambda it: (
+                it.preprocessing.resize.shortest_edge is None
+                or max(it.image_size) <= it.preprocessing.resize.shortest_edge
+            ),
+            says="shortestEdge is {preprocessing.resize.shortestEdge} pixels, and the input's "
+            "height and width are cut out of that; make it at least as large as both.",
+            at=".preprocessing.resize.shortestEdge",
+        ),
+        Rule(
+            # Comparing 10000 labels with each other is far above CEL's cost limit, and list type
+            # set would let server-side apply reorder them.
+            cel="",
+            holds=lambda it: len(set(it.labels)) == len(it.labels),
+            says="Two labels are the same, so labels.csv could mean either; make each unique.",
+            at=".labels",
+        ),
     )

@@ -1,13 +1,16 @@
 """The ModelDeployment: its spec as one value, and the object as the operator sees it."""
 
-from typing import Any
+import re
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from trifocal.api.location import Location
 from trifocal.api.model import ModelSpec
+from trifocal.api.names import MAX_NAME_LENGTH
 from trifocal.api.optimization import OptimizationSpec
 from trifocal.api.resources import Replicas
+from trifocal.api.rule import Rule
 from trifocal.api.scaling import ScalingSpec
 from trifocal.api.schema import ApiModel, DnsSubdomain
 from trifocal.api.serving import ServingSpec
@@ -44,6 +47,57 @@ class ModelDeploymentSpec(ApiModel):
         description="Stop acting on this object; what serves now goes on serving.",
     )
 
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="!self.artifacts.uri.startsWith('http')",
+            holds=lambda it: not it.artifacts.uri.startswith("http"),
+            says="Optimized models cannot be written to http(s); write file:///path with "
+            "claimName, or s3://bucket/path.",
+            at=".artifacts.uri",
+        ),
+        Rule(
+            cel="self.optimization.gate.accuracy.metric != 'top5' || size(self.model.labels) > 5",
+            holds=lambda it: (
+                it.optimization.gate.accuracy.metric != "top5" or len(it.model.labels) > 5  # noqa: PLR2004 - top five
+            ),
+            says="With 5 labels or fewer, every image is among the best 5; set metric to top1.",
+            at=".optimization.gate.accuracy.metric",
+        ),
+        Rule(
+            cel="!has(self.scaling) || !has(self.optimization.gate.latency) || "
+            "self.optimization.gate.latency.maxMilliseconds <= "
+            "self.scaling.objective.latency.maxMilliseconds",
+            holds=lambda it: (
+                it.scaling is None
+                or it.optimization.gate.latency is None
+                or it.optimization.gate.latency.max_milliseconds
+                <= it.scaling.objective.latency.max_milliseconds
+            ),
+            says="The gate lets a model pass that takes "
+            "{optimization.gate.latency.maxMilliseconds} ms alone, and then no number of replicas "
+            "can keep the objective of {scaling.objective.latency.maxMilliseconds} ms; make the "
+            "gate at most the objective.",
+            at=".optimization.gate.latency.maxMilliseconds",
+        ),
+        Rule(
+            cel="!has(self.scaling) || double(self.serving.batching.maxQueueDelayMicroseconds) < "
+            "self.scaling.objective.latency.maxMilliseconds * 1000.0",
+            holds=lambda it: (
+                it.scaling is None
+                or it.serving.batching.max_queue_delay_microseconds
+                < it.scaling.objective.latency.max_milliseconds * 1000
+            ),
+            says="Waiting {serving.batching.maxQueueDelayMicroseconds} microseconds to fill a "
+            "batch already uses up the objective of "
+            "{scaling.objective.latency.maxMilliseconds} ms; shorten the delay.",
+            at=".serving.batching.maxQueueDelayMicroseconds",
+        ),
+    )
+
+
+_NAME = "[a-z]([-a-z0-9]*[a-z0-9])?"
+"""What a Service's name may be (RFC 1035)."""
+
 
 class ObjectMeta(ApiModel):
     """The part of the metadata that Trifocal reads."""
@@ -61,6 +115,21 @@ class ModelDeployment(ApiModel):
     metadata: ObjectMeta
     spec: ModelDeploymentSpec
     status: dict[str, Any] = Field(default_factory=dict)
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=f"size(self.metadata.name) <= {MAX_NAME_LENGTH}",
+            holds=lambda it: len(it.metadata.name) <= MAX_NAME_LENGTH,
+            says=f"metadata.name may have {MAX_NAME_LENGTH} characters, because the names of Jobs "
+            "and pods are made from it; shorten '{metadata.name}'.",
+        ),
+        Rule(
+            cel=f"self.metadata.name.matches(r'^({_NAME})$')",
+            holds=lambda it: re.fullmatch(_NAME, it.metadata.name) is not None,
+            says="metadata.name becomes the name of a Service: use lowercase letters, digits and "
+            "'-', starting with a letter and not ending with '-'; '{metadata.name}' is not so.",
+        ),
+    )
 
     @property
     def key(self) -> tuple[str, str]:

@@ -1,14 +1,16 @@
 """`spec.optimization`: what to try, on which data, and what a candidate must prove."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from trifocal.api.location import VerifiedLocation
 from trifocal.api.resources import ResourceRequirements
-from trifocal.api.schema import ApiModel, Quantity
+from trifocal.api.rule import Rule
+from trifocal.api.schema import ApiModel, ByteQuantity
 
 Precision = Literal["fp32", "fp16", "int8"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 LatencyPercentile = Literal[50, 90, 95, 99]
 
 
@@ -46,6 +48,32 @@ class Datasets(ApiModel):
         description="Labelled images that the gate judges accuracy on. Never used to calibrate."
     )
 
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="!has(self.calibration) || self.calibration.digest != self.evaluation.digest",
+            holds=lambda it: (
+                it.calibration is None or it.calibration.digest != it.evaluation.digest
+            ),
+            says="Calibration and evaluation have the same digest; images that a model was "
+            "calibrated on prove nothing about it. Set aside other images for one of them.",
+            at=".calibration.digest",
+        ),
+    )
+
+
+_FRACTION = Rule(
+    cel="self >= 0.0 && self <= 1.0",
+    holds=lambda it: 0 <= it <= 1,
+    says="{self} is not a share of all images; write a number from 0 to 1, such as 0.95 for 95 %.",
+)
+_MAX_DROP = Rule(
+    # Above a half, `1` in the belief that it means one percent would accept any loss.
+    cel="self >= 0.0 && self <= 0.5",
+    holds=lambda it: 0 <= it <= 0.5,  # noqa: PLR2004 - as above
+    says="{self} is out of range; write a number from 0 to 0.5, such as 0.01 for one percentage "
+    "point.",
+)
+
 
 class AccuracyGate(ApiModel):
     """The accuracy that a candidate must keep."""
@@ -53,10 +81,10 @@ class AccuracyGate(ApiModel):
     metric: Literal["top1", "top5"] = Field(
         default="top1", description="Share of images whose label is among the best 1 or 5 scores."
     )
-    max_drop: Annotated[float, Field(ge=0, le=1)] = Field(
+    max_drop: Annotated[float, _MAX_DROP] = Field(
         default=0.01, description="Largest loss against the source; 0.01 is one percentage point."
     )
-    minimum: Annotated[float, Field(ge=0, le=1)] | None = Field(
+    minimum: Annotated[float, _FRACTION] | None = Field(
         default=None,
         description="Accuracy that the source and every candidate must reach, from 0 to 1.",
     )
@@ -76,7 +104,7 @@ class Gate(ApiModel):
 
     accuracy: AccuracyGate = Field(default=AccuracyGate(), description="Accuracy on labelled data.")
     latency: LatencyGate | None = Field(default=None, description="Measured latency.")
-    max_size: Quantity | None = Field(
+    max_size: ByteQuantity | None = Field(
         default=None, description="Largest model file, for example 20Mi."
     )
 
@@ -90,30 +118,55 @@ class OptimizationJob(ApiModel):
     deadline_seconds: Annotated[int, Field(ge=30, le=604800)] = Field(
         default=3600, description="The Job is stopped after this time."
     )
-    scratch_size: Quantity = Field(
+    scratch_size: ByteQuantity = Field(
         default="4Gi", description="Disk that the Job may use for downloads and candidates."
     )
+
+
+def _precisions(parsed: dict[str, Any]) -> tuple[Precision, ...]:
+    """Every candidate that can be made from the data given."""
+    calibrated = "datasets" in parsed and parsed["datasets"].calibration is not None
+    return PRECISIONS if calibrated else tuple(p for p in PRECISIONS if p != "int8")
 
 
 class OptimizationSpec(ApiModel):
     """Candidates, data and gate."""
 
     target: Target = Field(default=Target(), description="What to optimize for.")
+    datasets: Datasets = Field(description="Data for calibration and evaluation.")
     precisions: Annotated[
         tuple[Precision, ...],
         Field(min_length=1, max_length=3, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = Field(
-        default=("fp32", "fp16", "int8"),
-        description="Candidates to try. The unchanged source is always the fallback.",
+        default_factory=_precisions,
+        description="Candidates to try; unset means fp32, fp16 and, if there is calibration data, "
+        "int8. The unchanged source is always the fallback.",
     )
     quantization: Quantization = Field(
         default=Quantization(), description="Settings of int8 candidates."
     )
-    datasets: Datasets = Field(description="Data for calibration and evaluation.")
     gate: Gate = Field(default=Gate(), description="What a candidate must prove.")
     prefer: Literal["latency", "size", "accuracy"] = Field(
         default="latency", description="Which of the candidates that pass the gate is served."
     )
     job: OptimizationJob = Field(
         default=OptimizationJob(), description="Limits of the optimization Job."
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="!has(self.precisions) || !('int8' in self.precisions) || "
+            "has(self.datasets.calibration)",
+            holds=lambda it: "int8" not in it.precisions or it.datasets.calibration is not None,
+            says="int8 needs images to calibrate with; name an archive of them, or take int8 out "
+            "of precisions.",
+            at=".datasets.calibration",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            cel="",  # The API server has list type set for it.
+            holds=lambda it: len(set(it.precisions)) == len(it.precisions),
+            says="A precision is named twice; remove one.",
+            at=".precisions",
+        ),
     )

@@ -1,10 +1,11 @@
 """`spec.scaling`: the objective that decides the number of replicas."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from trifocal.api.optimization import LatencyPercentile
+from trifocal.api.rule import Rule
 from trifocal.api.schema import ApiModel
 
 ScaledReplicas = Annotated[int, Field(ge=1, le=1000)]
@@ -45,4 +46,14 @@ class ScalingSpec(ApiModel):
     scale_down_hold_seconds: Annotated[int, Field(ge=0, le=86400)] = Field(
         default=300,
         description="Replicas fall only to the most that was needed in this time.",
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="self.minReplicas <= self.maxReplicas",
+            holds=lambda it: it.min_replicas <= it.max_replicas,
+            says="minReplicas is {minReplicas}, more than maxReplicas, which is {maxReplicas}; "
+            "lower minReplicas or raise maxReplicas.",
+            at=".minReplicas",
+        ),
     )

@@ -1,9 +1,13 @@
 """The pydantic configuration shared by every model of the API, and its scalar types."""
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from typing_extensions import override
+
+from trifocal.api.rule import VALIDATIONS, Rule, pattern_rule
 
 GROUP = "trifocal.dev"
 VERSION = "v1alpha1"
@@ -23,20 +27,73 @@ class ApiModel(BaseModel):
         alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid"
     )
 
+    rules: ClassVar[tuple[Rule, ...]] = ()
+    """What must hold between the fields."""
 
-Sha256 = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", max_length=71)]
+    @classmethod
+    @override
+    def __get_pydantic_json_schema__(
+        cls, schema: Any, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Put the rules that the API server can check into the JSON schema."""
+        found = handler(schema)
+        validations = [rule.validation() for rule in cls.rules if rule.cel]
+        if validations:
+            handler.resolve_ref_schema(found)[VALIDATIONS] = validations
+        return found
+
+
+Sha256 = Annotated[
+    str,
+    Field(max_length=256),
+    pattern_rule(
+        "sha256:[0-9a-f]{64}",
+        "'{self}' is not a digest; write sha256: and then the 64 lowercase hex digits that "
+        "`sha256sum FILE` prints.",
+    ),
+]
 """A digest as `sha256sum` prints it, with its algorithm in front."""
 
-DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
-"""The name of a namespaced object that must be a DNS label."""
-
-DnsSubdomain = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+DnsSubdomain = Annotated[
+    str,
+    Field(max_length=253),
+    pattern_rule(
+        "[a-z0-9]([-a-z0-9.]*[a-z0-9])?",
+        "'{self}' cannot be the name of an object; use lowercase letters, digits, '-' and '.', "
+        "with a letter or digit at both ends.",
+    ),
+]
 """The name of a namespaced object that may hold dots, such as a Secret's."""
 
-TensorName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/-]+$", max_length=128)]
+TensorName = Annotated[
+    str,
+    Field(max_length=128),
+    pattern_rule(
+        "[A-Za-z0-9_.:/-]+",
+        "'{self}' cannot name a tensor; use letters, digits and any of _.:/- as the model's "
+        "graph does.",
+    ),
+]
 """An input's or output's name in the model's graph."""
 
-Quantity = Annotated[
-    str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$", max_length=20)
+CpuQuantity = Annotated[
+    str,
+    Field(max_length=20),
+    pattern_rule(
+        r"[0-9]+(\.[0-9]+)?m?",
+        "'{self}' is not an amount of CPU; write cores such as '2' or '0.5', or thousandths such "
+        "as 500m.",
+    ),
 ]
-"""A Kubernetes quantity such as 500m, 2 or 1Gi."""
+"""Cores, as a Kubernetes quantity such as 500m or 2."""
+
+ByteQuantity = Annotated[
+    str,
+    Field(max_length=20),
+    pattern_rule(
+        r"[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?",
+        "'{self}' is not a number of bytes; write for example 512Mi or 4Gi (units: k, M, G, T, "
+        "Ki, Mi, Gi, Ti).",
+    ),
+]
+"""Bytes, as a Kubernetes quantity such as 1Gi. No thousandths: 500m would be half a byte."""

@@ -1,23 +1,71 @@
 """`spec.serving` and `spec.artifacts`: how Triton runs, on what, and where artifacts lie."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from trifocal.api.resources import ResourceRequirements
+from trifocal.api.rule import Rule, pattern_rule
 from trifocal.api.schema import ApiModel
 
 Backend = Literal["onnxruntime", "python"]
 
 
+_PATH_PART = "[a-z0-9]+([._-]+[a-z0-9]+)*"
+
+TritonVersion = Annotated[
+    str,
+    Field(max_length=64),
+    pattern_rule(
+        "[0-9]{2}[.][0-9]{2}",
+        "'{self}' is not a release of NVIDIA's Triton container; write year and month, such as "
+        "26.07.",
+    ),
+]
+"""A release such as 26.07."""
+
+Image = Annotated[
+    str,
+    Field(max_length=512),
+    pattern_rule(
+        f"{_PATH_PART}(:[0-9]+)?(/{_PATH_PART})*"
+        "(:[A-Za-z0-9_][A-Za-z0-9_.-]*|(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?@sha256:[0-9a-f]{64})",
+        "'{self}' is not an image with a tag or a digest; write for example "
+        "registry.example.com/triton:26.07-py3, without https://.",
+    ),
+]
+"""A container image, pinned at least by a tag: what serves must not change unseen."""
+
+ExtendedResource = Annotated[
+    str,
+    Field(max_length=253),
+    pattern_rule(
+        "[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
+        "'{self}' is not an extended resource; write domain/name, such as nvidia.com/gpu.",
+    ),
+]
+"""A device as nodes offer it."""
+
+LabelValue = Annotated[
+    str,
+    Field(max_length=63),
+    pattern_rule(
+        "[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
+        "'{self}' cannot be the value of a node label; copy it from `kubectl get nodes -L "
+        "nvidia.com/gpu.product`.",
+    ),
+]
+"""The value of a label."""
+
+
 class TritonSpec(ApiModel):
     """Which Triton serves: a published version, or an image of your own."""
 
-    version: Annotated[str, Field(pattern=r"^[0-9]{2}\.[0-9]{2}$", max_length=5)] | None = Field(
+    version: TritonVersion | None = Field(
         default=None,
         description="Release of NVIDIA's Triton container, for example 26.07. Not with image.",
     )
-    image: Annotated[str, Field(pattern=r"^[^\s]+$", min_length=1, max_length=512)] | None = Field(
+    image: Image | None = Field(
         default=None, description="A Triton image of your own. Not with version."
     )
     backend: Backend | None = Field(
@@ -28,20 +76,44 @@ class TritonSpec(ApiModel):
         ),
     )
 
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="has(self.version) != has(self.image)",
+            holds=lambda it: (it.version is None) != (it.image is None),
+            says="Name exactly one of version and image; leave serving.triton out for the "
+            "operator's default.",
+        ),
+        Rule(
+            cel="!has(self.backend) || has(self.image)",
+            holds=lambda it: it.backend is None or it.image is not None,
+            says="backend describes an image of your own; remove it, or set image.",
+            at=".backend",
+            reason="FieldValueForbidden",
+        ),
+    )
+
 
 class Accelerator(ApiModel):
     """The device that each serving pod gets."""
 
-    resource: Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$", max_length=253)] = (
-        Field(default="nvidia.com/gpu", description="Extended resource to request.")
+    resource: ExtendedResource = Field(
+        default="nvidia.com/gpu", description="Extended resource to request."
     )
     count: Annotated[int, Field(ge=1, le=16)] = Field(default=1, description="Devices per pod.")
-    product: (
-        Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=63)]
-        | None
-    ) = Field(
+    product: LabelValue | None = Field(
         default=None,
         description="Value of the node label nvidia.com/gpu.product, for example NVIDIA-L4.",
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="!has(self.product) || self.resource.startsWith('nvidia.com/')",
+            holds=lambda it: it.product is None or it.resource.startswith("nvidia.com/"),
+            says="product is read from the node label nvidia.com/gpu.product, which nodes with "
+            "{resource} do not have; remove it.",
+            at=".product",
+            reason="FieldValueForbidden",
+        ),
     )
 
 
@@ -56,6 +128,21 @@ class Batching(ApiModel):
     )
     queue_timeout_milliseconds: Annotated[int, Field(ge=1, le=600_000)] | None = Field(
         default=None, description="Requests that wait longer are refused as UNAVAILABLE."
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="!has(self.queueTimeoutMilliseconds) || "
+            "self.queueTimeoutMilliseconds * 1000 > self.maxQueueDelayMicroseconds",
+            holds=lambda it: (
+                it.queue_timeout_milliseconds is None
+                or it.queue_timeout_milliseconds * 1000 > it.max_queue_delay_microseconds
+            ),
+            says="Requests are refused after {queueTimeoutMilliseconds} ms in the queue, but may "
+            "be held there for {maxQueueDelayMicroseconds} microseconds to fill a batch; make "
+            "the time-out longer than the delay.",
+            at=".queueTimeoutMilliseconds",
+        ),
     )
 
 
