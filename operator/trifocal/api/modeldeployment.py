@@ -120,14 +120,14 @@ class ModelDeployment(ApiModel):
         Rule(
             cel=f"size(self.metadata.name) <= {MAX_NAME_LENGTH}",
             holds=lambda it: len(it.metadata.name) <= MAX_NAME_LENGTH,
-            says=f"metadata.name may have {MAX_NAME_LENGTH} characters, because the names of Jobs "
-            "and pods are made from it; shorten '{metadata.name}'.",
+            says=f"The name '{{metadata.name}}' is too long: the names of Jobs and pods are made "
+            f"from it, which leaves {MAX_NAME_LENGTH} characters; shorten it.",
         ),
         Rule(
             cel=f"self.metadata.name.matches(r'^({_NAME})$')",
             holds=lambda it: re.fullmatch(_NAME, it.metadata.name) is not None,
-            says="metadata.name becomes the name of a Service: use lowercase letters, digits and "
-            "'-', starting with a letter and not ending with '-'; '{metadata.name}' is not so.",
+            says="The name '{metadata.name}' cannot be a Service's name, as it has to be; use "
+            "lowercase letters, digits and '-', with a letter first and no '-' last.",
         ),
     )
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from trifocal.api.schema import ApiModel
 
@@ -19,7 +19,7 @@ class ConditionStatusModel(ApiModel):
     reason: Annotated[str, Field(max_length=64)]
     message: Annotated[str, Field(max_length=4096)]
     observed_generation: int
-    last_transition_time: datetime
+    last_transition_time: AwareDatetime
 
 
 class CandidateStatus(ApiModel):

@@ -1,0 +1,196 @@
+"""Manifests become a ModelDeployment, or one sentence for each thing that is wrong."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.manifests import changed, digest, full, minimal
+from trifocal.api.condition import ConditionType, Reason
+from trifocal.api.manifest import InvalidSpec, parse, parse_file, stored_conditions
+
+
+def stored(manifest: dict[str, Any]) -> dict[str, Any]:
+    """As the API server returns it."""
+    server = {"uid": "u-1", "generation": 4, "resourceVersion": "77", "managedFields": []}
+    return {**manifest, "metadata": {**manifest["metadata"], **server}}
+
+
+def problems(manifest: dict[str, Any]) -> list[str]:
+    with pytest.raises(InvalidSpec) as caught:
+        parse(stored(manifest))
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_an_object_of_the_api_server_is_parsed_and_other_metadata_ignored() -> None:
+    parsed = parse(stored(minimal("digits", "vision")) | {"status": {"replicas": 2}})
+    assert parsed.key == ("vision", "digits")
+    assert (parsed.metadata.uid, parsed.metadata.generation) == ("u-1", 4)
+    assert parsed.metadata.deleting is False
+    assert parsed.status == {"replicas": 2}
+    assert parsed.spec.model.labels == ("zero", "one", "two")
+
+
+def test_an_object_that_is_being_deleted_says_so() -> None:
+    body = stored(minimal())
+    body["metadata"]["deletionTimestamp"] = "2026-11-25T10:00:00Z"
+    assert parse(body).metadata.deleting is True
+
+
+def test_every_field_is_read() -> None:
+    spec = parse(stored(full())).spec
+    assert spec.model_dump(mode="json", by_alias=True, exclude_none=True) == full()["spec"]
+
+
+@pytest.mark.parametrize(
+    ("calibration", "precisions"), [(True, ("fp32", "fp16", "int8")), (False, ("fp32", "fp16"))]
+)
+def test_int8_is_tried_by_default_only_with_calibration_data(
+    *, calibration: bool, precisions: tuple[str, ...]
+) -> None:
+    manifest = minimal()
+    if calibration:
+        path = "spec.optimization.datasets.calibration"
+        manifest = changed(
+            manifest, path, {"uri": "https://example.com/c.tar", "digest": digest("c")}
+        )
+    assert parse(stored(manifest)).spec.optimization.precisions == precisions
+
+
+def test_each_problem_is_one_sentence_with_its_path() -> None:
+    manifest = changed(minimal(), "spec.replicas", "three")
+    manifest = changed(manifest, "spec.model.source.digest", "sha256:12")
+    assert problems(manifest) == [
+        (
+            "spec.model.source.digest: 'sha256:12' is not a digest; write sha256: and then the 64 "
+            "lowercase hex digits that `sha256sum FILE` prints."
+        ),
+        'spec.replicas: "three" should be a valid integer.',
+    ]
+
+
+def test_a_number_in_quotes_is_refused_as_the_api_server_does() -> None:
+    assert problems(changed(minimal(), "spec.replicas", "3")) == [
+        'spec.replicas: "3" should be a valid integer.'
+    ]
+
+
+def test_a_field_that_does_not_exist_is_named_with_the_one_that_was_meant() -> None:
+    assert problems(changed(minimal(), "spec.model.lables", ["a", "b"])) == [
+        "spec.model.lables: There is no such field; did you mean labels."
+    ]
+    assert problems(changed(minimal(), "spec.model.inputs.0.zebra", 1)) == [
+        "spec.model.inputs[0].zebra: There is no such field."
+    ]
+
+
+def test_a_missing_field_is_named_and_what_follows_from_it_is_not() -> None:
+    manifest = minimal()
+    del manifest["spec"]["optimization"]["datasets"]["evaluation"]
+    assert problems(manifest) == ["spec.optimization.datasets.evaluation: It is required; add it."]
+
+
+def test_a_missing_spec_is_one_problem() -> None:
+    assert problems({"metadata": {"name": "a", "namespace": "b"}}) == [
+        "spec: null should be an object."
+    ]
+
+
+def test_rules_between_fields_are_all_reported() -> None:
+    manifest = changed(minimal(), "spec.optimization.gate.accuracy.metric", "top5")
+    manifest = changed(manifest, "spec.optimization.precisions", ["int8"])
+    assert problems(manifest) == [
+        (
+            "spec.optimization.gate.accuracy.metric: With 5 labels or fewer, every image is among the "
+            "best 5; set metric to top1."
+        ),
+        (
+            "spec.optimization.datasets.calibration: int8 needs images to calibrate with; name an "
+            "archive of them, or take int8 out of precisions."
+        ),
+    ]
+
+
+def test_what_the_api_server_cannot_check_is_checked_here() -> None:
+    assert problems(changed(minimal(), "spec.model.labels", ["cat", "dog", "cat"])) == [
+        (
+            "spec.model.labels: Two labels are the same, so labels.csv could mean either; make each "
+            "unique."
+        )
+    ]
+    assert problems(changed(minimal(), "spec.optimization.precisions", ["fp32", "fp32"])) == [
+        "spec.optimization.precisions: A precision is named twice; remove one."
+    ]
+
+
+def test_a_file_needs_no_namespace_but_the_right_kind() -> None:
+    manifest = minimal()
+    del manifest["metadata"]["namespace"]
+    assert parse_file(manifest).key == ("default", "digits")
+    with pytest.raises(InvalidSpec) as caught:
+        parse_file({**manifest, "kind": "Deployment", "apiVersion": "apps/v1"})
+    assert str(caught.value) == (
+        "kind: This is apps/v1 Deployment; write apiVersion: trifocal.dev/v1alpha1, kind: "
+        "ModelDeployment."
+    )
+
+
+def test_a_file_without_a_name_is_refused() -> None:
+    manifest = minimal()
+    manifest["metadata"] = None
+    with pytest.raises(InvalidSpec, match="The object has no name; give it one"):
+        parse_file(manifest)
+
+
+CONDITION = {
+    "type": "Ready",
+    "status": "True",
+    "reason": "Ready",
+    "message": "It serves.",
+    "observedGeneration": 3,
+    "lastTransitionTime": "2026-11-25T10:00:00Z",
+}
+
+
+def test_stored_conditions_are_read_back() -> None:
+    (condition,) = stored_conditions({"conditions": [CONDITION]})
+    assert (condition.type, condition.reason) == (ConditionType.READY, Reason.READY)
+    assert condition.last_transition_time.isoformat() == "2026-11-25T10:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        {**CONDITION, "type": "Radiant"},
+        {**CONDITION, "reason": "FromTheFuture"},
+        {**CONDITION, "lastTransitionTime": "2026-11-25T10:00:00"},
+        {**CONDITION, "status": None},
+        {},
+        None,
+        "Ready",
+    ],
+)
+def test_a_condition_that_cannot_be_read_is_left_out(junk: Any) -> None:
+    assert len(stored_conditions({"conditions": [junk, CONDITION]})) == 1
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*CONDITION, "conditions"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_no_status_breaks_the_reader(status: Any) -> None:
+    assert isinstance(stored_conditions(status), tuple)
+
+
+@given(JSON)
+def test_no_spec_gets_past_but_as_invalid(spec: Any) -> None:
+    with pytest.raises(InvalidSpec):
+        parse(stored({**minimal(), "spec": spec}))
