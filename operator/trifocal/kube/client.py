@@ -1,4 +1,8 @@
-"""The Kubernetes API as Trifocal uses it: a Protocol that fakes implement, and the three errors."""
+"""The Kubernetes API as Trifocal uses it: a Protocol that fakes implement.
+
+Every method raises the three errors of `trifocal.kube.errors`, and nothing else, when the
+server does not do as asked.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -10,7 +14,10 @@ class Kube(Protocol):
     """Reads and writes of one cluster. Every write is idempotent."""
 
     async def apply(self, manifest: Manifest) -> Manifest:
-        """Server-side apply with Trifocal's field manager, taking over conflicts."""
+        """Server-side apply with Trifocal's field manager, taking over conflicts.
+
+        A `metadata.uid` or `metadata.resourceVersion` in the manifest is a precondition.
+        """
 
     async def apply_status(self, manifest: Manifest) -> Manifest:
         """Server-side apply of the status subresource."""
@@ -19,12 +26,20 @@ class Kube(Protocol):
         """Quorum read; None when it does not exist."""
 
     async def list(
-        self, kind: str, namespace: str | None = None, *, label_selector: str = ""
+        self,
+        kind: str,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
     ) -> tuple[Manifest, ...]:
         """Quorum list, paged; over all namespaces when none is given."""
+
+    async def list_metadata(self, kind: str, *, label_selector: str = "") -> tuple[Manifest, ...]:
+        """Quorum list of the metadata alone, over all namespaces."""
 
     async def delete(self, kind: str, namespace: str, name: str, *, uid: str) -> None:
         """Delete in the background if the uid still matches; gone already is success."""
 
     async def create(self, manifest: Manifest) -> Manifest:
-        """Create (events only; children are applied)."""
+        """Create, refused if it exists (a Lease; children are applied)."""

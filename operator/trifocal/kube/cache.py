@@ -1,0 +1,97 @@
+"""The objects that are watched, in memory: by name and by owner. No I/O.
+
+Three sources write here: the first list, the watches, and the answers to our own writes (so that
+the next pass sees them at once). They arrive in any order; resource versions decide.
+"""
+
+from collections import OrderedDict, defaultdict
+from typing import Any, TypeAlias
+
+from trifocal.kube.client import Manifest
+from trifocal.kube.kinds import kind_named
+
+Name: TypeAlias = tuple[str, str]
+"""Namespace and name."""
+
+REMEMBERED_DELETIONS = 10_000
+"""uids of deleted objects that are kept, so that a late answer cannot revive them."""
+
+
+class Cache:
+    """Watched objects without their managedFields. Do not change what it returns."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, dict[Name, Manifest]] = defaultdict(dict)
+        self._children: dict[str, set[tuple[str, Name]]] = defaultdict(set)
+        self._deleted: OrderedDict[str, None] = OrderedDict()
+
+    def upsert(self, kind: str, obj: Manifest) -> bool:
+        """Store a version of an object; True if it says anything new.
+
+        Older versions and deleted objects are ignored: Kubernetes documents resource versions
+        of one kind as comparable integers since 1.35, and they always were with etcd.
+        """
+        metadata = obj["metadata"]
+        address = metadata["namespace"], metadata["name"]
+        before = self._objects[kind].get(address)
+        if metadata["uid"] in self._deleted or (before and version(obj) <= version(before)):
+            return False
+        self._unlink(kind, address, before)
+        stored = _stripped(kind, obj)
+        self._objects[kind][address] = stored
+        for owner in metadata.get("ownerReferences") or ():
+            self._children[owner["uid"]].add((kind, address))
+        return before is None or _essence(before) != _essence(stored)
+
+    def remove(self, kind: str, obj: Manifest) -> bool:
+        """Forget a deleted object; True if it was known. A namesake with another uid stays."""
+        metadata = obj["metadata"]
+        address = metadata["namespace"], metadata["name"]
+        self._deleted[metadata["uid"]] = None
+        if len(self._deleted) > REMEMBERED_DELETIONS:
+            self._deleted.popitem(last=False)
+        before = self._objects[kind].get(address)
+        if before is None or before["metadata"]["uid"] != metadata["uid"]:
+            return False
+        del self._objects[kind][address]
+        self._unlink(kind, address, before)
+        return True
+
+    def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        """The object, or None."""
+        return self._objects[kind].get((namespace, name))
+
+    def of_kind(self, kind: str) -> tuple[Manifest, ...]:
+        """All objects of a kind."""
+        return tuple(self._objects[kind].values())
+
+    def owned_by(self, uid: str, kind: str) -> tuple[Manifest, ...]:
+        """Objects of a kind that name this owner, sorted by name."""
+        return tuple(
+            self._objects[kind][address]
+            for found, address in sorted(self._children.get(uid, ()))
+            if found == kind
+        )
+
+    def _unlink(self, kind: str, address: Name, before: Manifest | None) -> None:
+        for owner in before["metadata"].get("ownerReferences") or () if before else ():
+            children = self._children[owner["uid"]]
+            children.discard((kind, address))
+            if not children:
+                del self._children[owner["uid"]]
+
+
+def version(obj: Manifest) -> int:
+    """The object's resource version as a number."""
+    return int(obj["metadata"]["resourceVersion"])
+
+
+def _stripped(kind: str, obj: Manifest) -> Manifest:
+    metadata = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
+    api_version = kind_named(kind).api_version
+    return {**obj, "apiVersion": api_version, "kind": kind, "metadata": metadata}
+
+
+def _essence(obj: Manifest) -> dict[str, Any]:
+    metadata = {k: v for k, v in obj["metadata"].items() if k != "resourceVersion"}
+    return {**obj, "metadata": metadata}

@@ -1,0 +1,175 @@
+"""The client of a real cluster: kubernetes.aio's dynamic client behind the `Kube` Protocol."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import aiohttp
+from kubernetes.aio.client import ApiClient, ApiException, Configuration
+from kubernetes.aio.dynamic import DynamicClient
+
+from trifocal.api.names import FIELD_MANAGER
+from trifocal.kube.access import USER_AGENT, Access, open_session
+from trifocal.kube.client import Manifest
+from trifocal.kube.errors import ApiError, Gone, Refused, Transient, from_response
+from trifocal.kube.kinds import Kind, kind_named, kind_of
+from trifocal.kube.limiter import TokenBucket
+
+CONNECTIONS = 32
+"""Connections at most: 8 workers that write up to 4 children side by side."""
+REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30)
+"""For one request; a list page of 500 objects takes about a second on a busy server."""
+PAGE = 500
+"""Objects per list page, as client-go's reflector."""
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+WriteObserver = Callable[[str, str, str], None]
+"""Told of every write: kind, verb, outcome (ok, refused, transient, gone)."""
+
+
+class Cluster:
+    """One cluster. `async with` closes its connections."""
+
+    def __init__(self, access: Access, bucket: TokenBucket, on_write: WriteObserver) -> None:
+        configuration = Configuration(host=access.server)
+        self._api = ApiClient(configuration=configuration)
+        self._api.user_agent = USER_AGENT
+        # The library would build its own session without our token middleware.
+        self._api.rest_client.pool_manager = open_session(access, connections=CONNECTIONS)
+        self._dynamic = DynamicClient(self._api)  # type: ignore[no-untyped-call]
+        self._bucket = bucket
+        self._on_write = on_write
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._api.close()  # type: ignore[no-untyped-call]
+
+    async def apply(self, manifest: Manifest) -> Manifest:
+        """See `Kube.apply`."""
+        return await self._apply(manifest, subresource=None)
+
+    async def apply_status(self, manifest: Manifest) -> Manifest:
+        """See `Kube.apply_status`."""
+        return await self._apply(manifest, subresource="status")
+
+    async def _apply(self, manifest: Manifest, *, subresource: str | None) -> Manifest:
+        kind = kind_of(manifest["apiVersion"], manifest["kind"])
+        namespace, name = _address(manifest)
+        path = kind.path(namespace, name) + (f"/{subresource}" if subresource else "")
+        return await self._write(
+            kind,
+            f"apply {subresource}" if subresource else "apply",
+            ("patch", path),
+            body=manifest,
+            content_type="application/apply-patch+yaml",
+            field_manager=FIELD_MANAGER,
+            force_conflicts=True,
+        )
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """See `Kube.create`."""
+        kind = kind_of(manifest["apiVersion"], manifest["kind"])
+        namespace, _ = _address(manifest)
+        request = ("post", kind.path(namespace))
+        return await self._write(
+            kind, "create", request, body=manifest, field_manager=FIELD_MANAGER
+        )
+
+    async def delete(self, kind: str, namespace: str, name: str, *, uid: str) -> None:
+        """See `Kube.delete`."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": uid},
+        }
+        known = kind_named(kind)
+        try:
+            await self._write(known, "delete", ("delete", known.path(namespace, name)), body=body)
+        except Gone:
+            return
+        except Refused as refusal:
+            # The uid belongs to a namesake made since: the one we meant is gone.
+            if refusal.reason != "Conflict":
+                raise
+
+    async def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        """See `Kube.get`."""
+        try:
+            return await self._send(("get", kind_named(kind).path(namespace, name)))
+        except Gone:
+            return None
+
+    async def list(
+        self,
+        kind: str,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+    ) -> tuple[Manifest, ...]:
+        """See `Kube.list`."""
+        known = kind_named(kind)
+        items = await self._pages(
+            known.path(namespace),
+            label_selector=label_selector or None,
+            field_selector=field_selector or None,
+        )
+        # Items of a typed list carry neither of these.
+        return tuple({**i, "apiVersion": known.api_version, "kind": known.name} for i in items)
+
+    async def list_metadata(self, kind: str, *, label_selector: str = "") -> tuple[Manifest, ...]:
+        """See `Kube.list_metadata`."""
+        return await self._pages(
+            kind_named(kind).path(None),
+            label_selector=label_selector or None,
+            header_params={"Accept": METADATA_ONLY},
+        )
+
+    async def _pages(self, path: str, **options: Any) -> tuple[Manifest, ...]:
+        items: list[Manifest] = []
+        token: str | None = None
+        while True:
+            page = await self._send(("get", path), limit=PAGE, _continue=token, **options)
+            # An empty PartialObjectMetadataList says "items": null.
+            items += page.get("items") or ()
+            token = page.get("metadata", {}).get("continue") or None
+            if token is None:
+                return tuple(items)
+
+    async def _write(
+        self, kind: Kind, verb: str, request: tuple[str, str], **options: Any
+    ) -> Manifest:
+        outcome = "ok"
+        try:
+            return await self._send(request, **options)
+        except ApiError as error:
+            outcome = type(error).__name__.lower()
+            raise
+        finally:
+            self._on_write(kind.name, verb, outcome)
+
+    async def _send(self, request: tuple[str, str], **options: Any) -> Mapping[str, Any]:
+        """One request; every failure becomes one of the three errors."""
+        method, path = request
+        what = f"{method.upper()} {path}"
+        await self._bucket.wait()
+        try:
+            response = await self._dynamic.request(
+                method, path, serialize=False, _request_timeout=REQUEST_TIMEOUT, **options
+            )
+            answer: dict[str, Any] = await response.json()
+        except ApiException as error:
+            translated = from_response(int(error.status), error.body, error.headers, what)
+            if isinstance(translated, Transient) and "Retry-After" in (error.headers or {}):
+                self._bucket.pause(translated.retry_after)
+            raise translated from error
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise Transient(f"{what}: {type(error).__name__} {error}") from error
+        return answer
+
+
+def _address(manifest: Manifest) -> tuple[str, str | None]:
+    metadata = manifest["metadata"]
+    return metadata["namespace"], metadata.get("name")

@@ -1,0 +1,146 @@
+"""Keeps the cache true where watches do not: before they start, and after they had a gap.
+
+kopf reports no deletion for an object that vanished while a watch was down (its re-list only shows
+what is left), and a watch that silently stalls reports nothing at all. Comparing the cache with a
+list of metadata repairs both.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from trifocal.kube.cache import Cache, version
+from trifocal.kube.client import Kube, Manifest
+from trifocal.kube.errors import ApiError, Gone
+from trifocal.kube.kinds import MODEL_DEPLOYMENT, WATCHED, Kind, selector_of
+
+PREFILL_RETRY_SECONDS = 2.0
+"""Between attempts while the API server does not answer or the CRD is not installed."""
+
+LAG_SECONDS = 5.0
+"""How long a watch may be behind a list before what it missed is fetched."""
+
+SWEEP_SECONDS = 600.0
+"""Every kind is swept this often, however quiet its watch is."""
+
+SETTLE_SECONDS = 2.0
+"""After the last object of a list, or a failed sweep."""
+
+TICK_SECONDS = 1.0
+
+Changed = Callable[[str, Manifest], None]
+"""Told the kind and the object (as last known) of each difference that was found."""
+
+_log = structlog.get_logger(__name__)
+
+
+async def prefill(kube: Kube, cache: Cache, sleep: Callable[[float], Awaitable[None]]) -> None:
+    """List everything before the first pass: a pass without its children would make them again."""
+    for kind in WATCHED:
+        while not await _try_fill(kube, cache, kind):
+            await sleep(PREFILL_RETRY_SECONDS)
+
+
+async def _try_fill(kube: Kube, cache: Cache, kind: Kind) -> bool:
+    try:
+        for obj in await kube.list(kind.name, label_selector=selector_of(kind)):
+            cache.upsert(kind.name, obj)
+    except Gone:
+        what = "Install the CRDs of Trifocal (crds/)." if kind is MODEL_DEPLOYMENT else ""
+        _log.warning("kind is not served; waiting", kind=kind.name, next_step=what)
+        return False
+    except ApiError as error:
+        _log.warning("could not list; waiting", kind=kind.name, error=str(error))
+        return False
+    return True
+
+
+async def sweep(
+    kube: Kube,
+    cache: Cache,
+    kind: str,
+    changed: Changed,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> int:
+    """Remove what no longer exists and fetch what the watch missed; the number of both.
+
+    Objects that were cached after the list began are left alone: the list may be older.
+    """
+    before = cache.of_kind(kind)
+    listed = {_uid(o): o for o in await _metadata(kube, kind)}
+    ghosts = [obj for obj in before if _uid(obj) not in listed]
+    for ghost in ghosts:
+        if cache.remove(kind, ghost):
+            changed(kind, ghost)
+    behind = [o for o in listed.values() if _is_behind(cache, kind, o)]
+    if not behind:
+        return len(ghosts)
+    await sleep(LAG_SECONDS)
+    missed = [o for o in behind if _is_behind(cache, kind, o)]
+    for obj in missed:
+        await _fetch(kube, cache, kind, obj, changed)
+    return len(ghosts) + len(missed)
+
+
+async def _metadata(kube: Kube, kind: str) -> tuple[Manifest, ...]:
+    known = next(k for k in WATCHED if k.name == kind)
+    return await kube.list_metadata(kind, label_selector=selector_of(known))
+
+
+async def _fetch(kube: Kube, cache: Cache, kind: str, listed: Manifest, changed: Changed) -> None:
+    metadata = listed["metadata"]
+    fresh = await kube.get(kind, metadata["namespace"], metadata["name"])
+    if fresh is not None and cache.upsert(kind, fresh):
+        changed(kind, fresh)
+
+
+def _is_behind(cache: Cache, kind: str, listed: Manifest) -> bool:
+    metadata = listed["metadata"]
+    cached = cache.get(kind, metadata["namespace"], metadata["name"])
+    return cached is None or version(cached) < version(listed)
+
+
+def _uid(obj: Manifest) -> str:
+    uid: str = obj["metadata"]["uid"]
+    return uid
+
+
+class Sweeper:
+    """Sweeps a kind some seconds after it was listed, and every kind from time to time."""
+
+    def __init__(
+        self, kube: Kube, cache: Cache, changed: Changed, *, clock: Callable[[], float]
+    ) -> None:
+        self._kube = kube
+        self._cache = cache
+        self._changed = changed
+        self._clock = clock
+        self._due = {kind.name: clock() + SWEEP_SECONDS for kind in WATCHED}
+
+    def listed(self, kind: str) -> None:
+        """The kind was listed just now; sweep it when its events have all arrived."""
+        self._due[kind] = self._clock() + SETTLE_SECONDS
+
+    async def run(self) -> None:
+        """Sweep for ever."""
+        while True:
+            for kind in self.due():
+                await self._sweep(kind)
+            await asyncio.sleep(TICK_SECONDS)
+
+    def due(self) -> tuple[str, ...]:
+        """Kinds to be swept now."""
+        now = self._clock()
+        return tuple(kind for kind, due in self._due.items() if due <= now)
+
+    async def _sweep(self, kind: str) -> None:
+        self._due[kind] = self._clock() + SWEEP_SECONDS
+        try:
+            repaired = await sweep(self._kube, self._cache, kind, self._changed)
+        except ApiError as error:
+            self._due[kind] = self._clock() + SETTLE_SECONDS
+            _log.warning("sweep failed", kind=kind, error=str(error))
+            return
+        if repaired:
+            _log.info("the watch had missed changes", kind=kind, count=repaired)

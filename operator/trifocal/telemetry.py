@@ -1,0 +1,151 @@
+"""What operators of the operator see: JSON logs, Prometheus metrics, and probes that mean it."""
+
+import logging
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+import structlog
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+PASS_BUCKETS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 30.0)
+"""Seconds: a no-op pass takes under 1 ms, a first one waits for its writes, smoke for an engine."""
+
+_QUIET = ("kopf.objects", "kopf.activities", "aiohttp.access")
+"""Loggers that say INFO for every event or request."""
+
+Check = Callable[[], str | None]
+"""A probe's question; the answer is what is wrong, or None."""
+
+
+def configure_logging(level: str) -> None:
+    """One JSON object a line on standard output, our logs and the libraries' alike."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class Metrics:
+    """The operator's own metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._passes = Histogram(
+            "trifocal_reconcile_seconds",
+            "Duration of one pass over one ModelDeployment.",
+            ["outcome"],
+            buckets=PASS_BUCKETS,
+            registry=self.registry,
+        )
+        self._writes = Counter(
+            "trifocal_api_writes",
+            "Writes to the API server.",
+            ["kind", "verb", "outcome"],
+            registry=self.registry,
+        )
+        self._events = Counter(
+            "trifocal_watch_events",
+            "Watch events received, listed objects included.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self._event_time = Gauge(
+            "trifocal_watch_last_event_timestamp_seconds",
+            "When the last watch event of the kind came.",
+            ["kind"],
+            registry=self.registry,
+        )
+
+    def passed(self, outcome: str, seconds: float) -> None:
+        """A pass ended: ok, refused, transient or error."""
+        self._passes.labels(outcome).observe(seconds)
+
+    def wrote(self, kind: str, verb: str, outcome: str) -> None:
+        """A write was answered."""
+        self._writes.labels(kind, verb, outcome).inc()
+
+    def seen(self, kind: str) -> None:
+        """A watch event came."""
+        self._events.labels(kind).inc()
+        self._event_time.labels(kind).set_to_current_time()
+
+    def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """A gauge that is read when it is scraped."""
+        Gauge(name, text, registry=self.registry).set_function(value)
+
+
+def probe(checks: Mapping[str, Check]) -> web.Application:
+    """Endpoints by path: 200, or 503 with what is wrong.
+
+    They run in the event loop that does the work: when it hangs, they do not answer.
+    """
+    app = web.Application()
+    for path, check in checks.items():
+        app.router.add_get(path, _answer(check))
+    return app
+
+
+def _answer(check: Check) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handler(_: web.Request) -> web.StreamResponse:
+        problem = check()
+        status = HTTPStatus.OK if problem is None else HTTPStatus.SERVICE_UNAVAILABLE
+        return web.Response(text=f"{problem or 'ok'}\n", status=status)
+
+    return handler
+
+
+def exposition(registry: CollectorRegistry) -> web.Application:
+    """`/metrics` in Prometheus' text format."""
+
+    async def handler(_: web.Request) -> web.Response:
+        headers = {"Content-Type": CONTENT_TYPE_LATEST}
+        return web.Response(body=generate_latest(registry), headers=headers)
+
+    app = web.Application()
+    app.router.add_get("/metrics", handler)
+    return app
+
+
+@asynccontextmanager
+async def served(app: web.Application, port: int) -> AsyncIterator[int]:
+    """Serve the application on all addresses; yields the port (chosen by the system for 0)."""
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, port=port, shutdown_timeout=0.5)
+        await site.start()
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
