@@ -8,21 +8,11 @@ FROM ${BASE} AS uv
 ARG UV_VERSION=0.13.9
 RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir uv==${UV_VERSION}
 ENV PATH=/opt/uv/bin:${PATH} \
-    UV_PROJECT_ENVIRONMENT=/opt/trifocal \
     UV_PYTHON=python3 \
     UV_PYTHON_DOWNLOADS=never \
     UV_COMPILE_BYTECODE=1 \
     UV_NO_CACHE=1
 WORKDIR /src
-
-# Dependencies apart from the source: a change of the source rebuilds only a small last layer.
-FROM uv AS operator-dependencies
-COPY pyproject.toml uv.lock ./
-RUN uv sync --frozen --no-dev --no-install-project
-
-FROM uv AS optimizer-dependencies
-COPY pyproject.toml uv.lock ./
-RUN uv sync --frozen --no-dev --no-install-project --extra optimizer
 
 FROM uv AS wheel
 COPY pyproject.toml README.md ./
@@ -31,28 +21,43 @@ RUN uv build --wheel --out-dir /wheel
 
 FROM ${BASE} AS runtime
 ENV PATH=/opt/trifocal/bin:${PATH} \
-    HOME=/tmp \
     PYTHONSAFEPATH=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    UV_PROJECT_ENVIRONMENT=/opt/trifocal \
+    UV_PYTHON_DOWNLOADS=never
+# The lock file stays in the image: it lists what the image is made of.
+COPY pyproject.toml uv.lock /usr/share/trifocal/
 WORKDIR /tmp
 
-FROM runtime AS operator
-COPY --from=operator-dependencies /opt/trifocal /opt/trifocal
+# Dependencies apart from the source: a change of the source rebuilds only a small last layer.
+FROM runtime AS operator-dependencies
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
-    --mount=type=bind,from=wheel,source=/wheel,target=/wheel \
-    /opt/uv/bin/uv pip install --no-cache --offline --no-deps --compile-bytecode \
-        --python /opt/trifocal/bin/python /wheel/*.whl
+    /opt/uv/bin/uv sync --project /usr/share/trifocal --python python3 --no-cache \
+        --frozen --no-dev --no-install-project --compile-bytecode
+
+FROM runtime AS optimizer-dependencies
+RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
+    /opt/uv/bin/uv sync --project /usr/share/trifocal --python python3 --no-cache \
+        --frozen --no-dev --no-install-project --compile-bytecode --extra optimizer
+
+# The wheel is copied, not mounted: some builders leave a mount's content out of the cache's key.
+FROM operator-dependencies AS operator
+COPY --from=wheel /wheel /usr/share/trifocal/wheel
+RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
+    /opt/uv/bin/uv pip install --python /opt/trifocal/bin/python --no-cache --offline --no-deps \
+        --compile-bytecode /usr/share/trifocal/wheel/*.whl
+ENV HOME=/tmp
 USER 65532:65532
 ENTRYPOINT ["trifocal"]
 CMD ["operator"]
 
-FROM runtime AS optimizer
-COPY --from=optimizer-dependencies /opt/trifocal /opt/trifocal
+FROM optimizer-dependencies AS optimizer
+COPY --from=wheel /wheel /usr/share/trifocal/wheel
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
-    --mount=type=bind,from=wheel,source=/wheel,target=/wheel \
-    /opt/uv/bin/uv pip install --no-cache --offline --no-deps --compile-bytecode \
-        --python /opt/trifocal/bin/python /wheel/*.whl
+    /opt/uv/bin/uv pip install --python /opt/trifocal/bin/python --no-cache --offline --no-deps \
+        --compile-bytecode /usr/share/trifocal/wheel/*.whl
+ENV HOME=/tmp
 USER 65532:65532
 ENTRYPOINT ["trifocal-optimizer"]
 

@@ -35,7 +35,10 @@ def _debian(root: Path) -> Path:
     run(["debootstrap", "--variant=minbase", include, _SUITE, root, *_mirror()])
     for folder in _SCRAP:
         for entry in (root / folder).iterdir():
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
     (root / "etc/resolv.conf").unlink(missing_ok=True)
     return root
 

@@ -1,15 +1,14 @@
 """Runs buildah with a store of its own, and passes on how this machine reaches PyPI."""
 
-import json
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from .commands import run, succeeds
-from .errors import ClusterError
 from .machine import mounts_under
 
+_CACHED_IMAGES = 300  # each step of each build is one, mostly of a few kilobytes
 _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -19,7 +18,6 @@ class Buildah:
     def __init__(self, folder: Path) -> None:
         """Nothing is created until it is used."""
         self._folder = folder
-        self.layout = folder / "layout"
 
     def has(self, image: str) -> bool:
         """Whether the store holds that image."""
@@ -43,19 +41,19 @@ class Buildah:
             *("--file", str(dockerfile), str(dockerfile.parent)),
         )
 
-    def export(self, image: str, name: str) -> dict[str, Any]:
-        """Write its missing blobs to the shared layout; the descriptor of its manifest."""
-        # Uncompressed: a compressed layer costs a minute here and is unpacked at once.
-        self._run("push", "--quiet", "--disable-compression", image, f"oci:{self.layout}:{name}")
-        index = json.loads((self.layout / "index.json").read_text())
-        for manifest in index["manifests"]:
-            if manifest.get("annotations", {}).get("org.opencontainers.image.ref.name") == name:
-                return {key: manifest[key] for key in ("mediaType", "digest", "size")}
-        raise ClusterError(f"buildah exported no {name}; delete {self._folder} and try again")
+    def export(self, image: str, target: Path) -> str:
+        """Write its manifest and blobs to that folder; the digest of the manifest."""
+        # This transport keeps layers as they are stored: compressing them costs a minute
+        # here, only for containerd to decompress them at once.
+        target.parent.mkdir(exist_ok=True)
+        self._run("push", "--quiet", "--disable-compression", image, f"dir:{target}")
+        return "sha256:" + hashlib.sha256((target / "manifest.json").read_bytes()).hexdigest()
 
-    def prune(self) -> None:
-        """Drop images that no name points at any more; buildah keeps them as its cache."""
-        self._run("rmi", "--prune")
+    def tidy(self) -> None:
+        """Forget failed builds; past a limit also the cache of layers, which only grows."""
+        self._run("rm", "--all")
+        if len(list((self._folder / "store/overlay-images").glob("*"))) > _CACHED_IMAGES:
+            self._run("rmi", "--prune")
 
     def release(self) -> None:
         """Undo the mount that buildah leaves on its store."""
@@ -102,4 +100,4 @@ def _pip() -> str:
 
 def _uv() -> str:
     index = _index("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
-    return "native-tls = true\n" + (f'index-url = "{index}"\n' if index else "")
+    return "system-certs = true\n" + (f'index-url = "{index}"\n' if index else "")

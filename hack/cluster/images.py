@@ -7,13 +7,12 @@ import tarfile
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from .baseimage import base_image
 from .buildah import Buildah
 from .errors import ClusterError
 from .lifecycle import exclusive, say
-from .oci import add_index
+from .oci import add_image
 from .paths import REPOSITORY, State, cache_dir
 from .preflight import CLUSTER_PACKAGES, IMAGE_PACKAGES, check_debian, check_root, install_packages
 from .processes import recorded
@@ -56,47 +55,45 @@ def _build(state: State, targets: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     buildah = Buildah(folder)
     try:
+        buildah.tidy()
         base = base_image(buildah)
         for target in targets:
             started = time.monotonic()
-            key = _key(target)
-            if not _is_built(target, key, buildah):
+            if not _is_exported(target):
                 say(f"building {image_name(target)} ...")
+                key = _key(target)
                 buildah.build(REPOSITORY / "Dockerfile", target, image_name(target), base)
-                manifest = buildah.export(image_name(target), target)
-                _record(target).write_text(json.dumps({"key": key, "manifest": manifest}))
-            _import(state, buildah.layout, target)
+                digest = buildah.export(image_name(target), _exported(target))
+                _record(target).write_text(json.dumps({"key": key, "digest": digest}))
+            _import(state, target)
             say(f"{image_name(target)} on the node after {time.monotonic() - started:.1f} s")
     finally:
         buildah.release()
 
 
 def _is_current(target: str, present: dict[str, str]) -> bool:
-    saved = _saved(target)
-    return (
-        saved is not None
-        and saved["key"] == _key(target)
-        and present.get(image_name(target)) == saved["manifest"]["digest"]
-    )
+    return _is_exported(target) and present.get(image_name(target)) == _saved(target)["digest"]
 
 
-def _is_built(target: str, key: str, buildah: Buildah) -> bool:
-    """Whether the layout holds it already: then a new cluster only imports it."""
-    saved = _saved(target)
-    if saved is None or saved["key"] != key:
-        return False
-    return _blob(buildah.layout, saved["manifest"]["digest"]).exists()
+def _is_exported(target: str) -> bool:
+    """Whether its current form was built before: then a new cluster only imports it."""
+    exported = (_exported(target) / "manifest.json").exists()
+    return exported and _saved(target).get("key") == _key(target)
+
+
+def _exported(target: str) -> Path:
+    return cache_dir() / "images" / "export" / target
 
 
 def _record(target: str) -> Path:
     return cache_dir() / "images" / f"{target}.json"
 
 
-def _saved(target: str) -> dict[str, Any] | None:
+def _saved(target: str) -> dict[str, str]:
     try:
-        saved: dict[str, Any] = json.loads(_record(target).read_text())
+        saved: dict[str, str] = json.loads(_record(target).read_text())
     except (OSError, ValueError):
-        return None
+        return {}
     return saved
 
 
@@ -112,25 +109,18 @@ def _key(target: str) -> str:
     return digest.hexdigest()
 
 
-def _import(state: State, layout: Path, target: str) -> None:
+def _import(state: State, target: str) -> None:
     """Only the blobs that the node lacks travel: a new source is one small layer."""
-    saved = _saved(target)
-    if saved is None:
-        raise ClusterError(f"{_record(target)} is gone; run `images` again")
-    descriptor = saved["manifest"]
-    manifest = json.loads(_blob(layout, descriptor["digest"]).read_text())
-    wanted = [descriptor, manifest["config"], *manifest["layers"]]
+    folder = _exported(target)
+    text = (folder / "manifest.json").read_bytes()
+    manifest = json.loads(text)
     there = set(ctr(state, "content", "ls", "-q").split())
     with tempfile.NamedTemporaryFile(dir=state / "run", suffix=".tar") as file:
         with tarfile.open(fileobj=file, mode="w") as archive:
-            for each in wanted:
+            for each in (manifest["config"], *manifest["layers"]):
                 if each["digest"] not in there:
-                    blob = _blob(layout, each["digest"])
-                    archive.add(blob, f"blobs/{each['digest'].replace(':', '/')}")
-            add_index(archive, image_name(target), descriptor)
+                    algorithm, _, name = each["digest"].partition(":")
+                    archive.add(folder / name, f"blobs/{algorithm}/{name}")
+            add_image(archive, image_name(target), manifest["mediaType"], text)
         file.flush()
         ctr(state, "images", "import", "--local", file.name)
-
-
-def _blob(layout: Path, digest: str) -> Path:
-    return layout / "blobs" / Path(*digest.split(":"))

@@ -33,25 +33,25 @@ def pack_program(program: Path, name: str, target: Path) -> None:
         }
     )
     with tarfile.open(target, "w") as archive:
-        for blob in (layer, config, manifest):
-            add_blob(archive, _digest(blob), blob)
-        add_index(archive, name, _descriptor(_MANIFEST, manifest))
+        for blob in (layer, config):
+            _add_blob(archive, blob)
+        add_image(archive, name, _MANIFEST, manifest)
 
 
-def add_blob(archive: tarfile.TarFile, digest: str, blob: bytes) -> None:
-    """One content-addressed blob."""
-    _add(archive, f"blobs/{digest.replace(':', '/')}", blob)
-
-
-def add_index(archive: tarfile.TarFile, name: str, manifest: dict[str, Any]) -> None:
-    """The two files that make the tar an OCI layout, with the image's full name."""
+def add_image(archive: tarfile.TarFile, name: str, media_type: str, manifest: bytes) -> None:
+    """The manifest and the two files that make the tar an OCI layout with one named image."""
+    _add_blob(archive, manifest)
     _add(archive, "oci-layout", _json({"imageLayoutVersion": "1.0.0"}))
-    named = {**manifest, "annotations": {"io.containerd.image.name": name}}
-    _add(
-        archive,
-        "index.json",
-        _json({"schemaVersion": 2, "mediaType": _INDEX, "manifests": [named]}),
-    )
+    named = {
+        **_descriptor(media_type, manifest),
+        "annotations": {"io.containerd.image.name": name},
+    }
+    index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": [named]}
+    _add(archive, "index.json", _json(index))
+
+
+def _add_blob(archive: tarfile.TarFile, blob: bytes) -> None:
+    _add(archive, f"blobs/{_digest(blob).replace(':', '/')}", blob)
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:
