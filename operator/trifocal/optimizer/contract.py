@@ -54,6 +54,11 @@ class OptimizationRequest(ApiModel):
     gate: Gate
     prefer: Literal["latency", "size", "accuracy"]
     batching: Batching
+    threads: Annotated[int, Field(ge=1, le=256)] = Field(
+        default=1,
+        description="Threads of one inference, as the serving pods will have them: latency is "
+        "measured with so many.",
+    )
     optimizer_image: str
 
     def digest(self) -> str:
@@ -145,3 +150,44 @@ class Progress(ApiModel):
 
 PROGRESS_PORT = 8090
 """TCP port of the Job's progress; read by the operator, never by the tenant."""
+
+
+_REASON_LENGTHS = (1024, 400, 200, 100, 40, 0)
+"""Characters of each candidate's reason, tried in turn until the result fits."""
+
+
+def result_json(result: OptimizationResult, limit: int = MAX_TERMINATION_MESSAGE_BYTES) -> str:
+    """The result as JSON of fewer than `limit` bytes.
+
+    Reasons are shortened first: the report in the store holds them whole. Then the failure's
+    sentence, which keeps its beginning.
+    """
+    text = ""
+    for length in _REASON_LENGTHS:
+        text = _json(_with_short_reasons(result, length))
+        if len(text.encode()) < limit:
+            return text
+    if result.failure is None:
+        raise ValueError(f"The result has {len(text.encode())} bytes, {limit} or more.")
+    message = result.failure.message.encode()[: limit // 4].decode(errors="ignore")
+    failure = result.failure.model_copy(update={"message": f"{message.rstrip()}..."})
+    bare = OptimizationResult(request=result.request, failure=failure)
+    return _json(bare)
+
+
+def _json(result: OptimizationResult) -> str:
+    return result.model_dump_json(by_alias=True, exclude_none=True)
+
+
+def _with_short_reasons(result: OptimizationResult, length: int) -> OptimizationResult:
+    candidates = tuple(
+        candidate
+        if len(candidate.reason) <= length
+        else candidate.model_copy(update={"reason": _shortened(candidate.reason, length)})
+        for candidate in result.candidates
+    )
+    return result.model_copy(update={"candidates": candidates})
+
+
+def _shortened(text: str, length: int) -> str:
+    return f"{text[: length - 3].rstrip()}..." if length else ""

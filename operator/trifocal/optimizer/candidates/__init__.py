@@ -1,0 +1,1 @@
+"""Variants of the source that are tried: one module for each precision."""

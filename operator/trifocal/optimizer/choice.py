@@ -1,0 +1,104 @@
+"""Which of the candidates that passed the gate is served, and why the others are not. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from trifocal.optimizer.latency import noise_between
+from trifocal.optimizer.measured import Measured
+
+Preference = Literal["latency", "size", "accuracy"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The winner and the reasons."""
+
+    name: str
+    reason: str
+    others: Mapping[str, str]
+    """Why each other candidate is not the winner."""
+
+
+def choose(passed: Sequence[Measured], prefer: Preference, metric: str) -> Choice:
+    """Best of the candidates, which are given in order of simplicity: on a tie the first wins.
+
+    Differences of latency below the measured noise are no differences; then the smaller file
+    wins, because it starts faster and costs less to keep.
+    """
+    if prefer == "size":
+        smallest = min(candidate.size for candidate in passed)
+        winner = _fastest([c for c in passed if c.size == smallest])
+        return _explained(passed, winner, lambda c: _size_reason(c, winner))
+    if prefer == "accuracy":
+        best = max(candidate.accuracy.metrics[metric] for candidate in passed)
+        equal = [c for c in passed if c.accuracy.metrics[metric] == best]
+        winner = _fastest(equal)
+        return _explained(passed, winner, lambda c: _accuracy_reason(c, winner, metric))
+    winner = _fastest(passed)
+    return _explained(passed, winner, lambda c: _latency_reason(c, winner))
+
+
+def _fastest(candidates: Sequence[Measured]) -> Measured:
+    leader = min(candidates, key=lambda candidate: candidate.latency.median)
+    tied = [
+        candidate
+        for candidate in candidates
+        if candidate.latency.median - leader.latency.median
+        <= noise_between(candidate.latency, leader.latency)
+    ]
+    return min(tied, key=lambda candidate: candidate.size)
+
+
+def _explained(
+    passed: Sequence[Measured], winner: Measured, why_not: Callable[[Measured], str]
+) -> Choice:
+    others = [candidate for candidate in passed if candidate is not winner]
+    leader = min(passed, key=lambda candidate: candidate.latency.median)
+    if not others:
+        reason = "the only candidate that passed the gate"
+    elif winner is leader:
+        reason = f"lowest median latency, {winner.latency.median:.3f} ms"
+    else:
+        gap = winner.latency.median - leader.latency.median
+        noise = noise_between(winner.latency, leader.latency)
+        standing = "within" if gap <= noise else "beyond"
+        reason = (
+            f"median {winner.latency.median:.3f} ms, {standing} the measured noise of "
+            f"{noise:.3f} ms of {leader.name}'s {leader.latency.median:.3f} ms"
+        )
+    return Choice(
+        name=winner.name,
+        reason=f"{reason}; {winner.size} bytes",
+        others={candidate.name: why_not(candidate) for candidate in others},
+    )
+
+
+def _latency_reason(candidate: Measured, winner: Measured) -> str:
+    gap = candidate.latency.median - winner.latency.median
+    noise = noise_between(candidate.latency, winner.latency)
+    if gap > noise:
+        return (
+            f"passed, but its median of {candidate.latency.median:.3f} ms is {gap:.3f} ms above "
+            f"{winner.name}'s"
+        )
+    larger = candidate.size - winner.size
+    compared = f"its file is {larger} bytes larger" if larger > 0 else "it changes more"
+    return (
+        f"passed, but it is not faster than {winner.name} by more than the measured noise of "
+        f"{noise:.3f} ms, and {compared}"
+    )
+
+
+def _size_reason(candidate: Measured, winner: Measured) -> str:
+    larger = candidate.size - winner.size
+    if larger == 0:
+        return _latency_reason(candidate, winner)
+    return f"passed, but its file is {larger} bytes larger than {winner.name}'s"
+
+
+def _accuracy_reason(candidate: Measured, winner: Measured, metric: str) -> str:
+    lost = winner.accuracy.metrics[metric] - candidate.accuracy.metrics[metric]
+    if lost == 0:
+        return _latency_reason(candidate, winner)
+    return f"passed, but its {metric} is {lost:.4f} below {winner.name}'s"

@@ -1,0 +1,98 @@
+"""Measures the latency of single requests, and how sure the figures are.
+
+Models take turns within each round, so that what else the machine does slows all of them alike.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trifocal.optimizer.runtime import Runner
+
+PERCENTILES = (50, 90, 95, 99)
+ROUNDS = 12
+"""Independent looks at each model; their spread is the noise."""
+SECONDS_PER_MODEL = 2.0
+MIN_RUNS_PER_ROUND = 5
+MAX_RUNS_PER_ROUND = 100
+"""With 12 rounds 1200 runs: a p99 from the 12 slowest."""
+WARM_UP_RUNS = 5
+"""First runs allocate; their time says nothing about the next."""
+SESSION_VARIATION = 0.05
+"""Share by which two sessions of the same file differ on one machine although each repeats
+itself: memory lies elsewhere. Rounds within one process cannot see it."""
+CONFIDENCE = 2.0
+"""Standard errors: 95 of 100 differences that are not there stay below."""
+
+Clock = Callable[[], float]
+"""Seconds, monotonic."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Batch-1 latency in milliseconds."""
+
+    percentiles: Mapping[int, float]
+    round_medians: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """What candidates are compared by: a single-request tail is the machine's, not theirs."""
+        return self.percentiles[50]
+
+
+def noise_between(one: Latency, other: Latency) -> float:
+    """Difference of medians in milliseconds below which nobody can tell which is faster.
+
+    From the round-by-round differences: slowness that hits both models cancels out.
+    """
+    differences = np.subtract(one.round_medians, other.round_medians)
+    error = float(np.std(differences, ddof=1)) / math.sqrt(len(differences))
+    return max(CONFIDENCE * error, SESSION_VARIATION * min(one.median, other.median))
+
+
+def measure_latency(
+    runners: Mapping[str, Runner],
+    image: NDArray[Any],
+    clock: Clock,
+    advance: Callable[[float], None],
+) -> Mapping[str, Latency]:
+    """Latency of each model for one image, in turns. `advance` is told the share that is done."""
+    batch = image[None]
+    runs = {name: _runs_per_round(runner, batch, clock) for name, runner in runners.items()}
+    seconds: dict[str, list[list[float]]] = {name: [] for name in runners}
+    names = list(runners)
+    for number in range(ROUNDS):
+        turn = number % max(len(names), 1)
+        for name in names[turn:] + names[:turn]:
+            seconds[name].append(time_runs(runners[name], batch, runs[name], clock))
+        advance((number + 1) / ROUNDS)
+    return {name: _summary(rounds) for name, rounds in seconds.items()}
+
+
+def time_runs(runner: Runner, batch: NDArray[Any], runs: int, clock: Clock) -> list[float]:
+    """Seconds of each of so many runs, back to back."""
+    seconds = []
+    for _ in range(runs):
+        start = clock()
+        runner.run(batch)
+        seconds.append(clock() - start)
+    return seconds
+
+
+def _runs_per_round(runner: Runner, batch: NDArray[Any], clock: Clock) -> int:
+    typical = float(np.median(time_runs(runner, batch, WARM_UP_RUNS, clock)))
+    wanted = SECONDS_PER_MODEL / ROUNDS / max(typical, 1e-6)
+    return int(min(max(wanted, MIN_RUNS_PER_ROUND), MAX_RUNS_PER_ROUND))
+
+
+def _summary(rounds: Sequence[Sequence[float]]) -> Latency:
+    milliseconds = np.concatenate(rounds) * 1000
+    return Latency(
+        percentiles={p: float(np.percentile(milliseconds, p)) for p in PERCENTILES},
+        round_medians=tuple(float(np.median(seconds)) * 1000 for seconds in rounds),
+    )

@@ -1,0 +1,1 @@
+"""What each task's answers mean: reading its truth and judging accuracy."""
