@@ -1,7 +1,29 @@
-"""The scaling decision: from load, service time and objective to replicas, with its reason. Pure."""
+"""The scaling decision: from load, service time and objective to replicas, with its reason. Pure.
 
-from dataclasses import dataclass
-from datetime import datetime
+`replicas` is the smallest number whose modelled latency at the measured rate meets the objective:
+an absolute number, never a factor on the present one, so the same load gives the same answer
+however many pods are still starting.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from trifocal.api.scaling import ScalingSpec
+from trifocal.autoscaling import sentences
+from trifocal.autoscaling.history import History
+from trifocal.autoscaling.outlook import Outlook, Situation, look
+from trifocal.autoscaling.reason import ScaleReason
+from trifocal.autoscaling.signal import NoData, Signal
+
+STEP_FACTOR = 2
+STEP_PODS = 4
+"""Twice the ready pods and four more may be ordered, until some of those are ready. They are the
+steps of HorizontalPodAutoscaler (100 % or 4 pods, whichever is more, in 15 s), added up. A wrong
+measurement can therefore not order a whole cluster."""
+QUEUEING_SHARE = 0.1
+"""A measured miss of the objective is blamed on the queue when requests wait, on average, for at
+least this share of their execution. Otherwise fewer pods are no slower, and keeping them is of no
+use. In an M/D/1 queue it is reached at a utilisation of 17 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,3 +38,127 @@ class ScaleDecision:
     latency_milliseconds: float | None = None
     modelled_milliseconds: float | None = None
     decided_at: datetime
+
+
+def decide(situation: Situation, now: datetime) -> tuple[ScaleDecision, History]:
+    """The number of replicas wanted now, and the history to decide with next time.
+
+    Without data nothing changes but what the bounds of the spec force: the present number is
+    kept, and counts as needed. Fewer replicas are wanted only when nothing speaks against it: no
+    larger need within the hold, no pod that could not be read, no measured latency that misses
+    the objective because of queueing.
+    """
+    signal = situation.signal
+    if isinstance(signal, NoData):
+        return _keep(situation, signal, now)
+    outlook = look(situation, signal)
+    if outlook is None:
+        missing = NoData(
+            reason=ScaleReason.NO_SERVICE_TIME,
+            message=f"{sentences.number(signal.arrivals_per_second)} requests/s arrive, and none "
+            "has been answered yet, so what they need is unknown.",
+        )
+        return _keep(situation, missing, now)
+    history = _record(situation, max(outlook.replicas, _floor(situation, signal, outlook)), now)
+    if situation.settled and signal.service:
+        history = replace(history, service=signal.service)
+    wanted = history.most_needed()
+    replicas = _within(situation.scaling, min(wanted, _step_limit(situation)))
+    reason = _reason(situation, signal, outlook, replicas, wanted)
+    message = sentences.explain(reason, situation, signal, outlook, replicas)
+    decision = _decision(replicas, reason, message, signal, now)
+    return replace(decision, modelled_milliseconds=outlook.modelled(replicas)), history
+
+
+def observe_only(signal: Signal | NoData, replicas: int, now: datetime) -> ScaleDecision:
+    """The decision of an object without `spec.scaling`: its own number, with what is measured."""
+    message = "spec.scaling is not set, so spec.replicas decides."
+    if isinstance(signal, NoData):
+        message = f"{message} {signal.message}"
+    return _decision(replicas, ScaleReason.NOT_SCALED, message, signal, now)
+
+
+def _keep(situation: Situation, missing: NoData, now: datetime) -> tuple[ScaleDecision, History]:
+    replicas = _within(situation.scaling, situation.current)
+    message = sentences.explain_keeping(missing, situation.current, replicas)
+    decision = _decision(replicas, missing.reason, message, situation.signal, now)
+    return decision, _record(situation, replicas, now)
+
+
+def _decision(
+    replicas: int, reason: ScaleReason, message: str, signal: Signal | NoData, now: datetime
+) -> ScaleDecision:
+    decision = ScaleDecision(replicas=replicas, reason=reason, message=message, decided_at=now)
+    if isinstance(signal, NoData):
+        return decision
+    service = signal.service
+    return replace(
+        decision,
+        requests_per_second=signal.arrivals_per_second,
+        service_milliseconds=service.occupancy_milliseconds if service else None,
+        latency_milliseconds=signal.latency_milliseconds,
+    )
+
+
+def _record(situation: Situation, replicas: int, now: datetime) -> History:
+    hold = timedelta(seconds=situation.scaling.scale_down_hold_seconds)
+    return situation.history.record(_within(situation.scaling, replicas), now, hold)
+
+
+def _within(scaling: ScalingSpec, replicas: int) -> int:
+    return max(scaling.min_replicas, min(replicas, scaling.max_replicas))
+
+
+def _step_limit(situation: Situation) -> int:
+    return max(situation.current, STEP_FACTOR * situation.ready + STEP_PODS)
+
+
+def _floor(situation: Situation, signal: Signal, outlook: Outlook) -> int:
+    """What must not be given up now, whatever the model says."""
+    kept = not signal.complete or _queueing_misses(situation, signal, outlook)
+    return situation.current if kept else 0
+
+
+def _queueing_misses(situation: Situation, signal: Signal, outlook: Outlook) -> bool:
+    """Whether the measured latency misses the objective, and queueing is why."""
+    if outlook.too_slow or signal.service is None:
+        return False
+    delay = situation.batching.max_queue_delay_microseconds / 1000
+    queued = signal.service.queue_milliseconds - delay
+    if queued < QUEUEING_SHARE * signal.service.execution_milliseconds:
+        return False
+    objective = outlook.objective
+    measured = signal.latency_milliseconds
+    if measured is not None and measured > objective.max_milliseconds:
+        return True
+    return signal.failures_per_second > signal.arrivals_per_second * (
+        1 - objective.percentile / 100
+    )
+
+
+def _reason(
+    situation: Situation, signal: Signal, outlook: Outlook, replicas: int, wanted: int
+) -> ScaleReason:
+    """The first that applies, the one that the user can do most about in front."""
+    current, bounds = situation.current, situation.scaling
+    fewer_do = outlook.replicas < replicas
+    rules = (
+        (outlook.too_slow and outlook.demand > 0, ScaleReason.MODEL_TOO_SLOW),
+        (not outlook.reachable, ScaleReason.MAX_REACHED),
+        (not bounds.min_replicas <= current <= bounds.max_replicas, ScaleReason.OUT_OF_BOUNDS),
+        (replicas < _within(bounds, wanted), ScaleReason.STEP_LIMITED),
+        (replicas > current, ScaleReason.MORE_LOAD),
+        (replicas < current, ScaleReason.LESS_LOAD),
+        (outlook.replicas > situation.ready, ScaleReason.WAITING_FOR_PODS),
+        (
+            not signal.complete and (fewer_do or outlook.demand <= 0),
+            ScaleReason.INCOMPLETE_METRICS,
+        ),
+        (
+            fewer_do and _queueing_misses(situation, signal, outlook),
+            ScaleReason.MEASURED_ABOVE_OBJECTIVE,
+        ),
+        (fewer_do and replicas > bounds.min_replicas, ScaleReason.HOLDING),
+        (outlook.demand <= 0, ScaleReason.NO_TRAFFIC),
+    )
+    return next((reason for applies, reason in rules if applies), ScaleReason.STEADY)
