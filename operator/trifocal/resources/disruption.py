@@ -2,7 +2,8 @@
 
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.resources.metadata import Manifest, metadata
-from trifocal.resources.revision import COMPONENT, serving_selector
+from trifocal.resources.revision import serving_selector
+from trifocal.resources.serving_pod import COMPONENT
 
 
 def pod_disruption_budget(md: ModelDeployment) -> Manifest:

@@ -1,4 +1,4 @@
-"""Where a pod finds the tenant's bytes: claims and Secrets as volumes, URIs as it sees them. Pure."""
+"""Where a pod finds the tenant's bytes: claims and Secrets as volumes, URIs inside it. Pure."""
 
 import posixpath
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Metadata that every child carries: names, labels, and the owner that its deletion follows. Pure."""
+"""Metadata that every child carries: name, labels, and the owner that it goes with. Pure."""
 
 from typing import Any
 

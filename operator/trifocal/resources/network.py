@@ -10,9 +10,10 @@ from trifocal.api import names
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.api.schema import GROUP
 from trifocal.optimizer.contract import PROGRESS_PORT
-from trifocal.resources import optimization_job, revision
+from trifocal.resources import optimization_job, serving_pod
 from trifocal.resources.metadata import Manifest, metadata
 from trifocal.settings import Settings
+from trifocal.triton.arguments import GRPC_PORT, HTTP_PORT, METRICS_PORT
 
 CLIENTS_LABEL = f"{GROUP}/clients"
 """`true` on a namespace: its pods may send inference requests across namespaces."""
@@ -30,11 +31,11 @@ def serving_network_policy(md: ModelDeployment, settings: Settings) -> Manifest:
     ingress = [
         {
             "from": [{"podSelector": {}}, _labelled(CLIENTS_LABEL), operator],
-            "ports": _ports(revision.HTTP_PORT, revision.GRPC_PORT),
+            "ports": _ports(HTTP_PORT, GRPC_PORT),
         },
-        {"from": [operator, _labelled(METRICS_LABEL)], "ports": _ports(revision.METRICS_PORT)},
+        {"from": [operator, _labelled(METRICS_LABEL)], "ports": _ports(METRICS_PORT)},
     ]
-    return _policy(md, md.metadata.name, revision.COMPONENT, ingress)
+    return _policy(md, md.metadata.name, serving_pod.COMPONENT, ingress)
 
 
 def optimization_network_policy(md: ModelDeployment, settings: Settings) -> Manifest:

@@ -58,7 +58,9 @@ def request_config_map(md: ModelDeployment, request: OptimizationRequest) -> Man
     """The request as a file; immutable, because its name is its hash."""
     digest = request.digest()
     text = request.model_dump_json(by_alias=True, exclude_none=True)
-    return _config_map(md, names.optimization(md.metadata.name, digest), digest, {REQUEST_KEY: text})
+    return _config_map(
+        md, names.optimization(md.metadata.name, digest), digest, {REQUEST_KEY: text}
+    )
 
 
 def result_config_map(
@@ -83,9 +85,7 @@ def optimization_job(
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": metadata(
-            md, name, COMPONENT, annotations={names.REQUEST_ANNOTATION: digest}
-        ),
+        "metadata": metadata(md, name, COMPONENT, annotations={names.REQUEST_ANNOTATION: digest}),
         "spec": {
             "activeDeadlineSeconds": md.spec.optimization.job.deadline_seconds,
             "backoffLimit": _RETRIES,

@@ -34,9 +34,7 @@ def amount(quantity: str) -> Decimal:
     if match is None or suffix not in {*_BINARY, *_DECIMAL}:
         raise ValueError(f"{quantity!r} is no quantity; write for example 500m, 2 or 1Gi.")
     factor = (
-        Decimal(1024) ** _BINARY[suffix]
-        if suffix in _BINARY
-        else Decimal(1000) ** _DECIMAL[suffix]
+        Decimal(1024) ** _BINARY[suffix] if suffix in _BINARY else Decimal(1000) ** _DECIMAL[suffix]
     )
     return Decimal(match["number"]) * factor
 

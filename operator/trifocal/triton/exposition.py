@@ -5,8 +5,16 @@ one that does not apply staying at zero, and once for each version. Counters and
 therefore summed over a model's series, never averaged.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+_PREFIX = "nv_inference_"
+_SUMMARY = "nv_inference_request_summary_us"
+_HISTOGRAM = "nv_inference_first_response_histogram_ms"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,4 +66,66 @@ def parse(text: str) -> Mapping[str, ModelSamples]:
     Raises:
         ValueError: The text is no Prometheus exposition.
     """
-    raise NotImplementedError
+    lines = "\n".join(line for line in text.splitlines() if line.startswith(_PREFIX))
+    by_model: dict[str, list[Sample]] = {}
+    for family in text_string_to_metric_families(lines + "\n"):
+        for sample in family.samples:
+            by_model.setdefault(sample.labels.get("model", ""), []).append(sample)
+    by_model.pop("", None)
+    return {model: _model_samples(samples) for model, samples in by_model.items()}
+
+
+def _model_samples(samples: Sequence[Sample]) -> ModelSamples:
+    total = _totals(samples)
+    return ModelSamples(
+        success=total.get("request_success", 0.0),
+        failure=_by_label(samples, "nv_inference_request_failure", "reason"),
+        inferences=total.get("count", 0.0),
+        executions=total.get("exec_count", 0.0),
+        request_microseconds=total.get("request_duration_us", 0.0),
+        queue_microseconds=total.get("queue_duration_us", 0.0),
+        compute_input_microseconds=total.get("compute_input_duration_us", 0.0),
+        compute_infer_microseconds=total.get("compute_infer_duration_us", 0.0),
+        compute_output_microseconds=total.get("compute_output_duration_us", 0.0),
+        pending=total.get("pending_request_count", 0.0),
+        request_quantiles_microseconds=_quantiles(samples),
+        latency=_histogram(samples),
+    )
+
+
+def _totals(samples: Sequence[Sample]) -> Mapping[str, float]:
+    totals: dict[str, float] = {}
+    for sample in samples:
+        name = sample.name.removeprefix(_PREFIX)
+        totals[name] = totals.get(name, 0.0) + sample.value
+    return totals
+
+
+def _by_label(samples: Sequence[Sample], name: str, label: str) -> Mapping[str, float]:
+    totals: dict[str, float] = {}
+    for sample in samples:
+        if sample.name == name:
+            key = sample.labels.get(label, "")
+            totals[key] = totals.get(key, 0.0) + sample.value
+    return totals
+
+
+def _quantiles(samples: Sequence[Sample]) -> Mapping[float, float]:
+    """NaN, which an idle model's summary says, is no value."""
+    largest: dict[float, float] = {}
+    for sample in samples:
+        quantile = sample.labels.get("quantile")
+        if sample.name != _SUMMARY or quantile is None or math.isnan(sample.value):
+            continue
+        largest[float(quantile)] = max(sample.value, largest.get(float(quantile), 0.0))
+    return largest
+
+
+def _histogram(samples: Sequence[Sample]) -> LatencyHistogram | None:
+    counts = _by_label(samples, f"{_HISTOGRAM}_bucket", "le")
+    if not counts:
+        return None
+    return LatencyHistogram(
+        buckets=tuple(sorted((float(edge), count) for edge, count in counts.items())),
+        sum_milliseconds=sum(s.value for s in samples if s.name == f"{_HISTOGRAM}_sum"),
+    )

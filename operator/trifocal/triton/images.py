@@ -1,7 +1,8 @@
-"""What a Triton image is and offers: its backend for ONNX, and what its release understands. Pure."""
+"""What a Triton image offers: its backend for ONNX, and what its release understands. Pure."""
 
 import re
 from dataclasses import dataclass
+from typing import cast, get_args
 
 from trifocal.api.serving import Backend, TritonSpec
 from trifocal.settings import Settings
@@ -14,7 +15,10 @@ FIRST_RESPONSE_HISTOGRAM_RELEASE: Release = (26, 1)
 (triton-inference-server/core#464); before it the family is absent for them, without a word."""
 
 CLIENT_SHARED_MEMORY_FLAG_RELEASE: Release = (26, 5)
-"""First release (core 2.69) that knows `--allow-client-shm`; earlier ones refuse to start with it."""
+"""First release (core 2.69) that knows `--allow-client-shm`; earlier ones refuse to start."""
+
+RESPONSE_POOL_FLAG_RELEASE: Release = (26, 1)
+"""`--grpc-max-response-pool-size` came during 2025 (server#7879); from here on it is sure."""
 
 _PUBLISHED = re.compile(r"(?:^|/)tritonserver:(?P<year>[0-9]{2})\.(?P<month>[0-9]{2})-py3(?:@|$)")
 """NVIDIA's own name and tag, wherever it is mirrored. Any other image is of unknown release."""
@@ -38,6 +42,11 @@ class TritonImage:
     def has_client_shared_memory_flag(self) -> bool:
         """Whether the server understands `--allow-client-shm`."""
         return self._is_at_least(CLIENT_SHARED_MEMORY_FLAG_RELEASE)
+
+    @property
+    def has_response_pool_flag(self) -> bool:
+        """Whether the server understands `--grpc-max-response-pool-size`."""
+        return self._is_at_least(RESPONSE_POOL_FLAG_RELEASE)
 
     def _is_at_least(self, release: Release) -> bool:
         return self.release is not None and self.release >= release
@@ -70,8 +79,9 @@ def _published(version: str, settings: Settings) -> TritonImage:
 
 
 def _backend(name: str) -> Backend:
-    if name == "onnxruntime" or name == "python":  # noqa: PLR1714 - narrows the type
-        return name
+    for backend in get_args(Backend):
+        if backend == name:
+            return cast("Backend", backend)
     raise ValueError(
         f"TRIFOCAL_TRITON_BACKEND is {name!r}; it must be onnxruntime, or python for an image "
         "without the onnxruntime backend."

@@ -98,3 +98,51 @@ def model_config(
         warm_ups=_warm_ups(configured, max_batch_size),
         latency_buckets=_latency_buckets(scaling) if image.has_latency_histogram else (),
     )
+
+
+def _tensors(tensors: Sequence[Tensor], *, batches: bool) -> tuple[TensorConfig, ...]:
+    return tuple(
+        TensorConfig(
+            name=tensor.name,
+            triton_type=triton_type(tensor),
+            dims=tensor.shape[1:] if batches else tensor.shape,
+        )
+        for tensor in tensors
+    )
+
+
+def _warm_ups(inputs: tuple[TensorConfig, ...], max_batch_size: int) -> tuple[WarmUp, ...]:
+    """Batches of one and of the largest size: the two that clients meet first.
+
+    Dimensions that vary are warmed up at 1.
+    """
+    fixed = tuple(
+        TensorConfig(
+            name=tensor.name,
+            triton_type=tensor.triton_type,
+            dims=tuple(max(dim, 1) for dim in tensor.dims),
+        )
+        for tensor in inputs
+    )
+    # Triton wants 0 here for a model without a batch dimension.
+    sizes = sorted({min(1, max_batch_size), max_batch_size})
+    return tuple(WarmUp(name=f"batch-{size}", batch_size=size, inputs=fixed) for size in sizes)
+
+
+def _thread_parameters(threads: int, instances: int) -> Mapping[str, str]:
+    """Whole threads for each instance, so that all of them together fit the CPU limit."""
+    if threads == 0:
+        return {}
+    return {
+        "intra_op_thread_count": str(max(1, threads // instances)),
+        "inter_op_thread_count": "1",
+    }
+
+
+def _latency_buckets(scaling: ScalingSpec | None) -> tuple[float, ...]:
+    """Whole milliseconds: Triton rounds what it counts down to them."""
+    if scaling is None:
+        return _DEFAULT_EDGES
+    objective = scaling.objective.latency.max_milliseconds
+    edges = {max(1, math.ceil(objective * edge)) for edge in _LATENCY_EDGES}
+    return tuple(sorted(edges))

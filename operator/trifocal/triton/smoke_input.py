@@ -30,4 +30,5 @@ def _draw(stream: np.random.PCG64, tensor: Tensor) -> NDArray[Any]:
     raw = np.asarray(stream.random_raw(prod(shape)), dtype=np.uint64)
     integers = raw >> np.uint64(64 - _MANTISSA_BITS)
     values = integers.astype(np.float64) / 2 ** (_MANTISSA_BITS - 1) - 1
-    return values.astype(np.float32).astype(tensor.dtype).reshape(shape)
+    typed: NDArray[Any] = values.astype(np.float32).astype(tensor.dtype)
+    return typed.reshape(shape)
