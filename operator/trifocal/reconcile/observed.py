@@ -18,8 +18,27 @@ class SmokeOutcome:
     revision: str
     passed: bool
     message: str
+    differs: bool = False
+    """Whether a pod gave other answers, which refuses the revision for good. Not passed without it
+    means that a pod could not be asked: asking again may help."""
     checked_pods: frozenset[str] = frozenset()
-    """uids of the pods that gave the recorded answers."""
+    """uids of all pods of this revision that gave the recorded answers, earlier orders included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A child that the API server did not let us write; tried again with back-off."""
+
+    kind: str
+    name: str
+    reason: str
+    """NameTaken when another's object has the name; else the API's word: Forbidden, Invalid."""
+    message: str
+    """The API server's sentence."""
+
+
+NAME_TAKEN = "NameTaken"
+"""`Refusal.reason` when the name belongs to an object that is not ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +58,10 @@ class Observed:
     missing_references: tuple[tuple[str, str], ...] = ()
     """(kind, name) of Secrets, claims and ServiceAccounts that the spec names and do not exist."""
     results: Mapping[str, OptimizationResult] = field(default_factory=dict)
-    """Recorded results by request digest."""
+    """Results by request digest: what a result ConfigMap records, else what the last attempt's pod
+    wrote as it ended."""
     progress: Progress | None = None
     smoke: SmokeOutcome | None = None
     decision: ScaleDecision | None = None
+    refusals: tuple[Refusal, ...] = ()
+    """What this pass could not apply; empty while planning, filled in before status."""

@@ -1,9 +1,18 @@
 """What is to be done now: a pure function of the object, what was observed, and the time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from trifocal.reconcile.observed import Manifest
+from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.reconcile import pruning, waking
+from trifocal.reconcile.assessment import Assessment, assess
+from trifocal.reconcile.children import name_of, uid_of
+from trifocal.reconcile.drift import has_drifted, stamped
+from trifocal.reconcile.observed import Manifest, Observed
+from trifocal.reconcile.optimizing import Stage
+from trifocal.reconcile.wanted import Phases
+from trifocal.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,3 +46,94 @@ class Plan:
     wanted_revision: str | None = None
     look_again: timedelta | None = None
     """When to pass again without being woken; None means only when something changes."""
+
+
+def plan(md: ModelDeployment, observed: Observed, settings: Settings, now: datetime) -> Plan:
+    """What this pass applies, deletes and asks.
+
+    Everything is decided from what was observed: nothing is remembered between passes, so a crash
+    between any two writes ends in the same state. An object that is being deleted is left to the
+    garbage collector, and one that is suspended is left as it is.
+    """
+    if md.metadata.deleting:
+        return Plan()
+    found = assess(md, observed, settings, now)
+    wanted_revision = found.rollout.wanted.hash if found.rollout.wanted else None
+    if md.spec.suspend:
+        return Plan(wanted_revision=wanted_revision)
+    phases = Phases(md, observed, settings, found, now)
+    wanted = phases.wanted()
+    return Plan(
+        apply=(*_to_apply(wanted, observed), *phases.rescaled()),
+        delete=_to_delete(md, observed, found, wanted, now),
+        smoke=_smoke_order(found),
+        progress_of=_progress_of(found),
+        wanted_revision=wanted_revision,
+        look_again=waking.look_again(md, observed, found, now),
+    )
+
+
+def _to_apply(wanted: tuple[Manifest, ...], observed: Observed) -> tuple[Manifest, ...]:
+    live = _live(observed)
+    with_hash = tuple(stamped(manifest) for manifest in wanted)
+    return tuple(m for m in with_hash if _must_apply(m, live.get((m["kind"], name_of(m)))))
+
+
+def _live(observed: Observed) -> Mapping[tuple[str, str], Manifest]:
+    by_kind = {
+        "Job": observed.jobs,
+        "ConfigMap": observed.config_maps,
+        "Deployment": observed.deployments,
+        "Service": observed.services,
+        "PodDisruptionBudget": observed.pod_disruption_budgets,
+        "NetworkPolicy": observed.network_policies,
+    }
+    return {(kind, name_of(child)): child for kind, found in by_kind.items() for child in found}
+
+
+def _must_apply(manifest: Manifest, live: Manifest | None) -> bool:
+    """Jobs and immutable ConfigMaps are named by their content: there is nothing to repair."""
+    if manifest["kind"] == "Job" or manifest.get("immutable"):
+        return live is None
+    return has_drifted(manifest, live)
+
+
+def _to_delete(
+    md: ModelDeployment,
+    observed: Observed,
+    found: Assessment,
+    wanted: tuple[Manifest, ...],
+    now: datetime,
+) -> tuple[Deletion, ...]:
+    doomed = pruning.superfluous(
+        observed,
+        owner_uid=md.metadata.uid,
+        digest=found.optimization.digest,
+        rollout=found.rollout,
+        wanted_names=frozenset((m["kind"], name_of(m)) for m in wanted),
+        now=now,
+    )
+    job = found.optimization.job
+    if found.optimization.stage is Stage.LOST and job is not None:
+        doomed = (*doomed, ("Job", job))
+    return tuple(Deletion(kind=kind, name=name_of(c), uid=uid_of(c)) for kind, c in doomed)
+
+
+def _smoke_order(found: Assessment) -> SmokeOrder | None:
+    rollout = found.rollout
+    pods = tuple(
+        (uid_of(pod), str(pod["status"]["podIP"]))
+        for pod in rollout.unproven
+        if pod["status"].get("podIP")
+    )
+    if rollout.wanted is None or not rollout.is_rolling or rollout.refused or not pods:
+        return None
+    return SmokeOrder(revision=rollout.wanted.hash, pods=pods)
+
+
+def _progress_of(found: Assessment) -> str | None:
+    if found.optimization.stage is not Stage.RUNNING:
+        return None
+    pod = found.optimization.running_pod
+    address = pod["status"].get("podIP") if pod else None
+    return None if address is None else str(address)

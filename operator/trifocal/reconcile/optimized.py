@@ -1,0 +1,41 @@
+"""The condition Optimized: whether an artifact that passed its gate exists for this spec."""
+
+from trifocal.api.condition import Reason
+from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.reconcile import verdict
+from trifocal.reconcile.assessment import Assessment
+from trifocal.reconcile.candidates import chosen_sentence
+from trifocal.reconcile.job_trouble import retry_note
+from trifocal.reconcile.observed import Observed
+from trifocal.reconcile.optimizing import Stage
+from trifocal.reconcile.refused_children import refused_optimization
+from trifocal.reconcile.verdict import Verdict
+
+
+def optimized(md: ModelDeployment, found: Assessment, observed: Observed) -> Verdict:
+    """Whether an artifact exists for this spec.
+
+    | stage                | status  | reason                          |
+    |----------------------|---------|---------------------------------|
+    | done                 | True    | Optimized                       |
+    | failed, blocked      | False   | the failure's                   |
+    | its Job is in trouble| False   | the trouble's                   |
+    | everything else      | Unknown | Optimizing                      |
+    """
+    optimization = found.optimization
+    result = optimization.artifact
+    refusal = refused_optimization(md, observed)
+    if result is not None:
+        return verdict.true(Reason.OPTIMIZED, chosen_sentence(result))
+    if trouble := optimization.trouble or refusal:
+        return verdict.false(trouble, verdict.still_serving(found.rollout))
+    if optimization.stage is Stage.RUNNING and optimization.running_pod is not None:
+        doing = "The optimization is running."
+    else:
+        doing = "The optimization is about to start."
+    return verdict.unknown(
+        Reason.OPTIMIZING,
+        doing,
+        retry_note(optimization.pods),
+        verdict.still_serving(found.rollout),
+    )

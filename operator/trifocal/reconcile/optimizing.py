@@ -1,0 +1,165 @@
+"""How far the optimization of this spec is: one stage, from what was observed. Decides no writes.
+
+| recorded or finished result | Job                        | stage     |
+|-----------------------------|----------------------------|-----------|
+| with an artifact            | any                        | DONE      |
+| none                        | none, references missing   | BLOCKED   |
+| none                        | none                       | TO_START  |
+| none                        | being deleted              | RUNNING   |
+| none, or a failure          | failed                     | FAILED    |
+| none                        | complete, pod still there  | FAILED    |
+| none                        | complete, its words lost   | LOST      |
+| none, or a failure          | active                     | RUNNING   |
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from trifocal.api import names
+from trifocal.api.condition import Reason
+from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.optimizer.contract import OptimizationRequest, OptimizationResult
+from trifocal.reconcile.children import (
+    condition,
+    has_condition,
+    instant,
+    is_deleting,
+    is_finished,
+    is_owned,
+    named,
+    request_of,
+)
+from trifocal.reconcile.job_trouble import job_failure, job_waits_for
+from trifocal.reconcile.observed import Manifest, Observed
+from trifocal.reconcile.pod_trouble import missing_reference
+from trifocal.reconcile.trouble import Trouble
+from trifocal.resources.optimization_job import COMPONENT, build_request
+from trifocal.settings import Settings
+
+LOST_RESULT_GRACE = timedelta(seconds=60)
+"""The pod's last words reach the watch cache before the Job's end does, or soon after: they come on
+another watch. Only after this time is a result that is not there taken as lost."""
+
+_MISSING_REASONS = {
+    "Secret": Reason.SECRET_MISSING,
+    "PersistentVolumeClaim": Reason.CLAIM_MISSING,
+    "ServiceAccount": Reason.SERVICE_ACCOUNT_MISSING,
+}
+
+
+class Stage(StrEnum):
+    """Where an optimization stands."""
+
+    BLOCKED = "blocked"
+    TO_START = "to start"
+    RUNNING = "running"
+    LOST = "lost"
+    FAILED = "failed"
+    DONE = "done"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimization:
+    """The optimization that the spec asks for, as it stands."""
+
+    request: OptimizationRequest
+    digest: str
+    stage: Stage
+    result: OptimizationResult | None = None
+    job: Manifest | None = None
+    pods: tuple[Manifest, ...] = ()
+    """Pods of the Job, oldest first."""
+    trouble: Trouble | None = None
+    """Why it failed, or what keeps it from going on."""
+
+    @property
+    def artifact(self) -> OptimizationResult | None:
+        """The result, if it is one that can be served."""
+        return self.result if self.stage is Stage.DONE else None
+
+    @property
+    def running_pod(self) -> Manifest | None:
+        """The pod that works on it now."""
+        running = (pod for pod in self.pods if pod.get("status", {}).get("phase") == "Running")
+        return next(running, None)
+
+
+def assess(
+    md: ModelDeployment, observed: Observed, settings: Settings, now: datetime
+) -> Optimization:
+    """The stage of the optimization that this spec asks for."""
+    request = build_request(md, settings)
+    digest = request.digest()
+    found = named(observed.jobs, names.optimization(md.metadata.name, digest))
+    job = found if found is not None and is_owned(found, md.metadata.uid) else None
+    pods = _pods_of(observed, digest)
+    result = observed.results.get(digest)
+    optimization = Optimization(
+        request=request,
+        digest=digest,
+        stage=_stage(job, pods, result, observed, now),
+        result=result,
+        job=job,
+        pods=pods,
+    )
+    return replace(optimization, trouble=_trouble(md, optimization, observed))
+
+
+def missing(observed: Observed) -> Trouble | None:
+    """The first object that the spec names and the cluster does not have."""
+    for kind, name in observed.missing_references:
+        return missing_reference(_MISSING_REASONS[kind], kind, name)
+    return None
+
+
+def _stage(
+    job: Manifest | None,
+    pods: tuple[Manifest, ...],
+    result: OptimizationResult | None,
+    observed: Observed,
+    now: datetime,
+) -> Stage:
+    if result is not None and result.artifact is not None:
+        return Stage.DONE
+    if job is None:
+        return Stage.BLOCKED if observed.missing_references else Stage.TO_START
+    if is_deleting(job):
+        return Stage.RUNNING
+    if has_condition(job, "Failed"):
+        return Stage.FAILED
+    if has_condition(job, "Complete"):
+        return _without_result(job, pods, now)
+    return Stage.RUNNING
+
+
+def _without_result(job: Manifest, pods: tuple[Manifest, ...], now: datetime) -> Stage:
+    """A Job that is complete and has told nothing: what it told is unreadable, late or lost."""
+    complete = condition(job, "Complete")
+    since = instant(complete["lastTransitionTime"]) if complete else now
+    if now - since < LOST_RESULT_GRACE:
+        return Stage.RUNNING
+    return Stage.FAILED if any(is_finished(pod) for pod in pods) else Stage.LOST
+
+
+def _trouble(md: ModelDeployment, optimization: Optimization, observed: Observed) -> Trouble | None:
+    job, pods = optimization.job, optimization.pods
+    match optimization.stage:
+        case Stage.BLOCKED:
+            return missing(observed)
+        case Stage.FAILED if job is not None:
+            return job_failure(md, job, pods, optimization.result)
+        case Stage.RUNNING if job is not None:
+            return job_waits_for(job, pods, observed.events)
+        case _:
+            return None
+
+
+def _pods_of(observed: Observed, digest: str) -> tuple[Manifest, ...]:
+    mine = (
+        pod
+        for pod in observed.pods
+        if request_of(pod) == digest
+        and pod["metadata"].get("labels", {}).get(names.COMPONENT_LABEL) == COMPONENT
+    )
+    return tuple(sorted(mine, key=lambda pod: pod["metadata"].get("creationTimestamp", "")))

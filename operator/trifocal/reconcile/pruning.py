@@ -1,0 +1,115 @@
+"""Which children are no longer wanted: the policy of deletion. Only children owned by uid go.
+
+| child                                   | kept                                              |
+|-----------------------------------------|---------------------------------------------------|
+| Job, request ConfigMap                  | of the request that the spec asks for             |
+| result ConfigMap                        | that one's, and the newest `RESULTS_KEPT`         |
+| Deployment, ConfigMap of a revision     | wanted, serving, and the previous one while it    |
+|                                         | drains                                            |
+| Service, PodDisruptionBudget, policies  | those that this pass wants                        |
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from trifocal.api import names
+from trifocal.reconcile.children import (
+    is_deleting,
+    is_owned,
+    name_of,
+    request_of,
+    revision_of,
+)
+from trifocal.reconcile.observed import Manifest, Observed
+from trifocal.reconcile.rollout import DRAIN_HOLD, NO_REVISION, Rollout
+
+Child = tuple[str, str]
+"""Kind and name, in the ModelDeployment's namespace."""
+
+RESULTS_KEPT = 10
+"""Recorded results beside the wanted one, so that going back to an earlier spec repeats no work. As
+many as a Deployment keeps old ReplicaSets (revisionHistoryLimit); each is below 4 KiB."""
+
+
+def superfluous(
+    observed: Observed,
+    *,
+    owner_uid: str,
+    digest: str,
+    rollout: Rollout,
+    wanted_names: frozenset[Child],
+    now: datetime,
+) -> tuple[tuple[str, Manifest], ...]:
+    """Children to delete, with their kinds; `wanted_names` are those that this pass wants."""
+    revisions = _kept_revisions(rollout, now)
+    results = _kept_results(observed.config_maps, digest)
+    candidates: tuple[tuple[str, Iterable[Manifest]], ...] = (
+        ("Job", (j for j in observed.jobs if request_of(j) != digest)),
+        ("Deployment", (d for d in observed.deployments if revision_of(d) not in revisions)),
+        (
+            "ConfigMap",
+            (
+                c
+                for c in observed.config_maps
+                if not _is_kept(c, digest=digest, revisions=revisions, results=results)
+            ),
+        ),
+        ("Service", observed.services),
+        ("PodDisruptionBudget", observed.pod_disruption_budgets),
+        ("NetworkPolicy", observed.network_policies),
+    )
+    return tuple(
+        (kind, child)
+        for kind, children in candidates
+        for child in children
+        if is_owned(child, owner_uid)
+        and not is_deleting(child)
+        and (kind, name_of(child)) not in wanted_names
+    )
+
+
+def drain_ends(rollout: Rollout) -> datetime | None:
+    """When the previous revision's pods may go; None where there is none."""
+    if rollout.previous is None or rollout.switched_at is None:
+        return None
+    return rollout.switched_at + DRAIN_HOLD
+
+
+def _kept_revisions(rollout: Rollout, now: datetime) -> frozenset[str]:
+    kept = {rollout.selected, NO_REVISION}
+    if rollout.wanted is not None:
+        kept.add(rollout.wanted.hash)
+    if rollout.serving is not None:
+        kept.add(rollout.serving.hash)
+    ends = drain_ends(rollout)
+    if rollout.previous is not None and ends is not None and not _is_drained(rollout, ends, now):
+        kept.add(rollout.previous.hash)
+    return frozenset(kept)
+
+
+def _is_drained(rollout: Rollout, ends: datetime, now: datetime) -> bool:
+    """The hold is over, and what took the traffic over can carry it."""
+    serving = rollout.serving
+    carries = serving is not None and (bool(serving.ready) or serving.replicas == 0)
+    return now >= ends and carries
+
+
+def _kept_results(config_maps: Iterable[Manifest], digest: str) -> frozenset[str]:
+    results = [c for c in config_maps if _is_result(c) and request_of(c) != digest]
+    newest = sorted(results, key=lambda c: (c["metadata"].get("creationTimestamp", ""), name_of(c)))
+    return frozenset(name_of(c) for c in newest[-RESULTS_KEPT:])
+
+
+def _is_result(config_map: Manifest) -> bool:
+    digest = request_of(config_map)
+    name = config_map["metadata"]["labels"].get(names.NAME_LABEL, "")
+    return digest is not None and name_of(config_map) == names.optimization_result(name, digest)
+
+
+def _is_kept(
+    config_map: Manifest, *, digest: str, revisions: frozenset[str], results: frozenset[str]
+) -> bool:
+    revision = revision_of(config_map)
+    if revision is not None:
+        return revision in revisions
+    return request_of(config_map) == digest or name_of(config_map) in results

@@ -1,0 +1,107 @@
+"""What status says of scaling: the policy that steady load and idleness write nothing.
+
+Measured numbers change with every scrape. Status keeps two significant digits of them and follows
+only when the decision is another one, or when a number has moved by more than a tenth - and that
+once in `SLOT`, in a slot that the object's uid spreads over time, so that nothing but the clock
+needs to be remembered and a thousand objects do not write in the same second.
+"""
+
+from datetime import datetime, timedelta
+
+from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.api.names import short_hash
+from trifocal.api.status import ScalingInputs, ScalingStatus
+from trifocal.autoscaling.decision import ScaleDecision
+from trifocal.settings import Settings
+
+SLOT = timedelta(seconds=30)
+"""Measured numbers follow at most this often."""
+MOVED = 0.1
+"""Share by which a number must differ from the stored one to be worth a write."""
+SIGNIFICANT_DIGITS = 2
+
+
+def scaling_status(
+    md: ModelDeployment,
+    decision: ScaleDecision | None,
+    desired: int,
+    settings: Settings,
+    now: datetime,
+) -> ScalingStatus | None:
+    """The scaling block: the stored one for as long as it is still true enough."""
+    stored = _stored(md)
+    if decision is None:
+        return stored and stored.model_copy(update={"desired_replicas": desired})
+    fresh = _fresh(decision, desired, stored)
+    if stored is None:
+        return fresh
+    same = (stored.desired_replicas, stored.reason) == (desired, decision.reason)
+    if same and not (_is_turn(md, settings, now) and _have_moved(stored.inputs, fresh.inputs)):
+        return stored
+    return fresh
+
+
+def until_turn(md: ModelDeployment, now: datetime) -> timedelta:
+    """Time until this object's numbers may follow again."""
+    return SLOT - _since_turn(md, now) + timedelta(milliseconds=1)
+
+
+def rounded(number: float) -> float:
+    """Two significant digits: 1234.5 is 1200, 0.01234 is 0.012."""
+    return float(f"{number:.{SIGNIFICANT_DIGITS}g}")
+
+
+def _fresh(decision: ScaleDecision, desired: int, stored: ScalingStatus | None) -> ScalingStatus:
+    decided_at = decision.decided_at.replace(microsecond=0)
+    is_change = stored is None or stored.desired_replicas != desired
+    since = decided_at if stored is None or is_change else stored.last_change_time
+    return ScalingStatus(
+        desired_replicas=desired,
+        reason=decision.reason,
+        message=decision.message,
+        inputs=ScalingInputs(
+            requests_per_second=_rounded(decision.requests_per_second),
+            service_milliseconds=_rounded(decision.service_milliseconds),
+            latency_milliseconds=_rounded(decision.latency_milliseconds),
+            modelled_milliseconds=_rounded(decision.modelled_milliseconds),
+        ),
+        last_change_time=since,
+    )
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else rounded(number)
+
+
+def _stored(md: ModelDeployment) -> ScalingStatus | None:
+    stored = md.status.get("scaling")
+    return ScalingStatus.model_validate(stored) if stored else None
+
+
+def _have_moved(stored: ScalingInputs, fresh: ScalingInputs) -> bool:
+    pairs = zip(_numbers(stored), _numbers(fresh), strict=True)
+    return any(_has_moved(before, after) for before, after in pairs)
+
+
+def _has_moved(before: float | None, after: float | None) -> bool:
+    if before is None or after is None:
+        return before is not after
+    return abs(after - before) > MOVED * abs(before)
+
+
+def _numbers(inputs: ScalingInputs) -> tuple[float | None, ...]:
+    return (
+        inputs.requests_per_second,
+        inputs.service_milliseconds,
+        inputs.latency_milliseconds,
+        inputs.modelled_milliseconds,
+    )
+
+
+def _is_turn(md: ModelDeployment, settings: Settings, now: datetime) -> bool:
+    return _since_turn(md, now) < timedelta(seconds=settings.scrape_seconds)
+
+
+def _since_turn(md: ModelDeployment, now: datetime) -> timedelta:
+    offset = int(short_hash(md.metadata.uid), 16) % int(SLOT.total_seconds())
+    return timedelta(seconds=(now.timestamp() - offset) % SLOT.total_seconds())

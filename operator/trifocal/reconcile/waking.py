@@ -1,0 +1,62 @@
+"""When to look again although nothing has changed: the policy of waiting, in one place."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.reconcile.assessment import Assessment
+from trifocal.reconcile.observed import Observed
+from trifocal.reconcile.optimizing import Stage
+from trifocal.reconcile.pruning import drain_ends
+from trifocal.reconcile.rollout import Rollout
+from trifocal.reconcile.scaling_report import until_turn
+
+PROGRESS_INTERVAL = timedelta(seconds=3)
+"""How often a running optimization is asked how far it is."""
+TROUBLE_INTERVAL = timedelta(seconds=10)
+"""How often what no watch tells is looked at: events, missing claims. A third of the 30 s
+within which trouble must be told."""
+SMOKE_INTERVAL = timedelta(seconds=5)
+"""How soon a pod that could not be asked is asked again."""
+
+
+def look_again(
+    md: ModelDeployment,
+    observed: Observed,
+    found: Assessment,
+    now: datetime,
+) -> timedelta | None:
+    """The soonest of all that is waited for; None when only a change can matter."""
+    waits = [
+        *_for_optimization(found),
+        *_for_pods(found, observed),
+        *_for_drain(found.rollout, now),
+    ]
+    if observed.decision is not None:
+        waits.append(until_turn(md, now))
+    return min(waits, default=None)
+
+
+def _for_optimization(found: Assessment) -> Iterator[timedelta]:
+    optimization = found.optimization
+    if optimization.stage is Stage.RUNNING:
+        pod = optimization.running_pod
+        yield TROUBLE_INTERVAL if pod is None else PROGRESS_INTERVAL
+    elif optimization.stage is Stage.BLOCKED:
+        yield TROUBLE_INTERVAL
+
+
+def _for_pods(found: Assessment, observed: Observed) -> Iterator[timedelta]:
+    rollout = found.rollout
+    if rollout.wanted is None or rollout.refused:
+        return
+    if rollout.is_rolling and observed.smoke is not None and not observed.smoke.passed:
+        yield SMOKE_INTERVAL
+    if len(rollout.wanted.ready) < found.desired or (rollout.is_rolling and found.desired > 0):
+        yield TROUBLE_INTERVAL
+
+
+def _for_drain(rollout: Rollout, now: datetime) -> Iterator[timedelta]:
+    ends = drain_ends(rollout)
+    if ends is not None:
+        yield ends - now if ends > now else TROUBLE_INTERVAL

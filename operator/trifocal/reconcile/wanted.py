@@ -1,0 +1,157 @@
+"""The children that one pass wants, phase by phase, as manifests. Pure; compares nothing.
+
+Phases are a list and not states: each says what it wants from the same assessment, so a pass may
+start anywhere, and a crash between two writes is repaired by the next pass.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.reconcile.assessment import Assessment
+from trifocal.reconcile.children import annotation, named
+from trifocal.reconcile.drift import annotated
+from trifocal.reconcile.make_room import gives_up_pod, room_note
+from trifocal.reconcile.observed import Manifest, Observed
+from trifocal.reconcile.optimizing import Stage
+from trifocal.reconcile.revisions import (
+    MADE_ROOM_ANNOTATION,
+    PROVED_AT_ANNOTATION,
+    REFUSED_ANNOTATION,
+    Revision,
+)
+from trifocal.reconcile.rollout import NO_REVISION, PREVIOUS_ANNOTATION, SWITCHED_AT_ANNOTATION
+from trifocal.reconcile.sizing import serving_size, wanted_size
+from trifocal.resources import disruption, network, optimization_job, revision, service
+from trifocal.settings import Settings
+
+Wanted = Iterator[Manifest]
+
+_SERVER_ANNOTATIONS = frozenset({"deployment.kubernetes.io/revision"})
+"""Written by the Deployment controller; not ours to apply."""
+
+
+class Phases:
+    """One pass's inputs, and the phases over them."""
+
+    def __init__(
+        self,
+        md: ModelDeployment,
+        observed: Observed,
+        settings: Settings,
+        found: Assessment,
+        now: datetime,
+    ) -> None:
+        self._md = md
+        self._observed = observed
+        self._settings = settings
+        self._found = found
+        self._now = now
+
+    def wanted(self) -> tuple[Manifest, ...]:
+        """Every child that is wanted, in the order in which it is to be made."""
+        phases: tuple[Callable[[], Wanted], ...] = (
+            self._access,
+            self._optimization,
+            self._wanted_revision,
+            self._traffic,
+        )
+        return tuple(manifest for phase in phases for manifest in phase())
+
+    def rescaled(self) -> tuple[Manifest, ...]:
+        """The serving revision's Deployment, where the wanted one is another."""
+        rollout = self._found.rollout
+        serving = rollout.serving
+        is_other = serving is not None and serving is not rollout.wanted
+        if serving is None or serving.deployment is None or not is_other:
+            return ()
+        replicas = serving_size(rollout, self._found.desired, self._now)
+        if replicas == serving.replicas:
+            return ()
+        notes = (
+            {MADE_ROOM_ANNOTATION: room_note(rollout)} if gives_up_pod(rollout, self._now) else {}
+        )
+        return (annotated(_with_replicas(serving.deployment, replicas), notes),)
+
+    def _access(self) -> Wanted:
+        yield network.optimization_network_policy(self._md, self._settings)
+        yield network.serving_network_policy(self._md, self._settings)
+
+    def _optimization(self) -> Wanted:
+        found = self._found.optimization
+        if found.stage in {Stage.TO_START, Stage.RUNNING}:
+            yield optimization_job.request_config_map(self._md, found.request)
+        if found.stage is Stage.TO_START:
+            yield optimization_job.optimization_job(self._md, found.request, self._settings)
+        if found.artifact is not None:
+            yield optimization_job.result_config_map(self._md, found.digest, found.artifact)
+
+    def _wanted_revision(self) -> Wanted:
+        found, result = self._found, self._found.optimization.artifact
+        target = found.rollout.wanted
+        if result is None or target is None or found.revision_hash is None:
+            return
+        yield revision.revision_config_map(self._md, found.revision_hash, result, found.image)
+        deployment = revision.revision_deployment(
+            self._md,
+            found.revision_hash,
+            result,
+            found.image,
+            self._settings,
+            wanted_size(found.rollout, found.desired),
+        )
+        yield annotated(deployment, self._notes(target))
+
+    def _notes(self, target: Revision) -> dict[str, str]:
+        """What a revision's Deployment remembers: that it was proved, or refused."""
+        rollout = self._found.rollout
+        if rollout.refused is not None:
+            told = {"reason": rollout.refused.reason, "message": rollout.refused.message}
+            return {REFUSED_ANNOTATION: json.dumps(told)}
+        if rollout.selected != target.hash:
+            return {}
+        since = target.deployment and annotation(target.deployment, PROVED_AT_ANNOTATION)
+        return {PROVED_AT_ANNOTATION: since or _written(self._now)}
+
+    def _traffic(self) -> Wanted:
+        rollout = self._found.rollout
+        live = named(self._observed.services, self._md.metadata.name)
+        serving = rollout.serving.hash if rollout.serving else NO_REVISION
+        wanted = service.service(self._md, rollout.selected)
+        if rollout.selected != serving:
+            notes = {SWITCHED_AT_ANNOTATION: _written(self._now), PREVIOUS_ANNOTATION: serving}
+            yield annotated(wanted, notes)
+        else:
+            kept = (SWITCHED_AT_ANNOTATION, PREVIOUS_ANNOTATION)
+            noted = {key: annotation(live, key) if live else None for key in kept}
+            yield annotated(wanted, {key: text for key, text in noted.items() if text})
+        yield disruption.pod_disruption_budget(self._md)
+
+
+def _with_replicas(live: Manifest, replicas: int) -> Manifest:
+    """The whole live Deployment with another number of pods.
+
+    The spec that it was built from is gone, and an apply drops what it does not name: so it names
+    everything that is there.
+    """
+    meta = live["metadata"]
+    kept: dict[str, Any] = {
+        key: meta[key] for key in ("name", "namespace", "labels", "ownerReferences") if key in meta
+    }
+    kept["annotations"] = {
+        key: value
+        for key, value in meta.get("annotations", {}).items()
+        if key not in _SERVER_ANNOTATIONS
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": kept,
+        "spec": {**live["spec"], "replicas": replicas},
+    }
+
+
+def _written(time: datetime) -> str:
+    return time.isoformat(timespec="seconds")
