@@ -14,6 +14,7 @@ from trifocal.resources import locations, pod
 from trifocal.resources.locations import Place
 from trifocal.resources.metadata import Manifest, metadata
 from trifocal.resources.quantity import canonical, resource_requirements
+from trifocal.resources.threads import threads_per_instance
 from trifocal.settings import Settings
 
 COMPONENT = "optimization"
@@ -50,6 +51,7 @@ def build_request(md: ModelDeployment, settings: Settings) -> OptimizationReques
         gate=spec.gate,
         prefer=spec.prefer,
         batching=md.spec.serving.batching,
+        threads=threads_per_instance(md.spec.serving),
         optimizer_image=settings.optimizer_image,
     )
 

@@ -4,26 +4,27 @@ The hash covers the pods' whole template and their configuration files, so a Dep
 never changes once it is made: whatever changes is another revision, with pods of its own.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from trifocal.api import names
 from trifocal.api.modeldeployment import ModelDeployment
-from trifocal.api.resources import ResourceRequirements
 from trifocal.optimizer.contract import OptimizationResult
 from trifocal.resources.metadata import Manifest, metadata
-from trifocal.resources.quantity import amount
 from trifocal.resources.serving_pod import (
     COMPONENT,
     FETCH_CONTAINER,
+    LOCAL_VOLUMES,
     TRITON_CONTAINER,
     pod_spec,
 )
+from trifocal.resources.threads import threads_per_instance
 from trifocal.settings import Settings
 from trifocal.triton.images import TritonImage
 from trifocal.triton.model_config import model_config
 from trifocal.triton.repository import configuration_files
+
+_LOCAL_VOLUMES_ANNOTATION = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 
 __all__ = [
     "COMPONENT",
@@ -123,7 +124,7 @@ def _template(
             },
             "annotations": {
                 # Nothing in them outlives the pod; without this a node is never scaled down.
-                "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes": "models,shm,tmp",
+                _LOCAL_VOLUMES_ANNOTATION: ",".join(LOCAL_VOLUMES),
                 "kubectl.kubernetes.io/default-container": TRITON_CONTAINER,
             },
         },
@@ -153,17 +154,9 @@ def _files(
         md.spec.serving,
         md.spec.scaling,
         image,
-        _threads(md.spec.serving.resources),
+        threads_per_instance(md.spec.serving),
     )
     return configuration_files(config)
-
-
-def _threads(resources: ResourceRequirements) -> int:
-    """Whole cores of the limit, or else of the request, at least one; 0 when neither is set."""
-    for amounts in (resources.limits, resources.requests):
-        if amounts is not None and amounts.cpu is not None:
-            return max(1, math.floor(amount(amounts.cpu)))
-    return 0
 
 
 def _artifact(result: OptimizationResult) -> str:

@@ -25,6 +25,9 @@ TRITON_CONTAINER = "triton"
 FETCH_CONTAINER = "fetch"
 FRONT_CONTAINER = "front"
 
+LOCAL_VOLUMES = ("models", "tmp", "front-tmp", "shm")
+"""Volumes on the node's disk or in its memory."""
+
 _MODELS = "/models"
 _CONFIG = "/config"
 _FRONT_CONFIG = "/etc/trifocal"
@@ -50,6 +53,8 @@ _PROBE_SECONDS = 2
 _SHARED_MEMORY = "1Gi"
 """NVIDIA's own recommendation for containers (--shm-size); only what is used counts."""
 _SCRATCH = "1Gi"
+_FRONT_SCRATCH = "16Mi"
+"""The front writes its process id and nothing else."""
 
 _FETCH_RESOURCES = {
     "requests": {"cpu": "100m", "memory": "128Mi"},
@@ -89,6 +94,7 @@ def _volumes(config_map: str, store: Place, image: TritonImage) -> list[dict[str
         _file_volume("front-config", config_map, (FRONT_FILE,)),
         {"name": "models", "emptyDir": {}},
         pod.scratch_volume("tmp", _SCRATCH),
+        pod.scratch_volume("front-tmp", _FRONT_SCRATCH),
         pod.memory_volume("shm", _SHARED_MEMORY),
         *locations.volumes((store,)),
     ]
@@ -153,7 +159,7 @@ def _front(settings: Settings) -> dict[str, Any]:
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
             pod.mount("front-config", _FRONT_CONFIG, read_only=True),
-            pod.mount("tmp", "/tmp"),  # noqa: S108
+            pod.mount("front-tmp", "/tmp"),  # noqa: S108
         ],
     }
 

@@ -78,7 +78,7 @@ def model_config(
         serving: What the user asked for.
         scaling: Its objective is where the latency buckets are finest.
         image: What the configuration must be understood by.
-        threads: CPU threads of one pod, shared out over its instances; 0 leaves it to the runtime.
+        threads: CPU threads of each instance.
     """
     inputs, outputs = tensors
     batches = all(t.shape and t.shape[0] < 0 for t in (*inputs, *outputs))
@@ -94,7 +94,7 @@ def model_config(
         instances=serving.instances,
         instance_kind="KIND_GPU" if on_gpu else "KIND_CPU",
         batching=serving.batching,
-        parameters=_thread_parameters(threads, serving.instances),
+        parameters={"intra_op_thread_count": str(threads), "inter_op_thread_count": "1"},
         warm_ups=_warm_ups(configured, max_batch_size),
         latency_buckets=_latency_buckets(scaling) if image.has_latency_histogram else (),
     )
@@ -127,16 +127,6 @@ def _warm_ups(inputs: tuple[TensorConfig, ...], max_batch_size: int) -> tuple[Wa
     # Triton wants 0 here for a model without a batch dimension.
     sizes = sorted({min(1, max_batch_size), max_batch_size})
     return tuple(WarmUp(name=f"batch-{size}", batch_size=size, inputs=fixed) for size in sizes)
-
-
-def _thread_parameters(threads: int, instances: int) -> Mapping[str, str]:
-    """Whole threads for each instance, so that all of them together fit the CPU limit."""
-    if threads == 0:
-        return {}
-    return {
-        "intra_op_thread_count": str(max(1, threads // instances)),
-        "inter_op_thread_count": "1",
-    }
 
 
 def _latency_buckets(scaling: ScalingSpec | None) -> tuple[float, ...]:

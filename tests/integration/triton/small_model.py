@@ -1,0 +1,63 @@
+"""A small image classifier as ONNX, and the folder that Triton serves it from."""
+
+import importlib.resources
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from trifocal.api.scaling import ScalingSpec
+from trifocal.api.serving import ServingSpec
+from trifocal.optimizer.contract import Tensor
+from trifocal.triton.images import TritonImage
+from trifocal.triton.model_config import model_config
+from trifocal.triton.pbtxt import to_pbtxt
+
+SIDE = 32
+CLASSES = 4
+INPUTS = (Tensor(name="image", dtype="float32", shape=(-1, 3, SIDE, SIDE)),)
+OUTPUTS = (Tensor(name="scores", dtype="float32", shape=(-1, CLASSES)),)
+IMAGE = TritonImage(reference="local", release=None, backend="python")
+
+
+def write_model(path: Path, *, seed: int = 0, channels: int = 8) -> None:
+    """Convolution, pooling, linear layer, with weights from the seed."""
+    draw = np.random.default_rng(seed)
+    kernel = draw.normal(size=(channels, 3, 3, 3)).astype(np.float32)
+    weights = draw.normal(size=(channels, CLASSES)).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["image", "kernel"], ["features"], pads=[1, 1, 1, 1]),
+            helper.make_node("Relu", ["features"], ["positive"]),
+            helper.make_node("GlobalAveragePool", ["positive"], ["pooled"]),
+            helper.make_node("Flatten", ["pooled"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "weights"], ["scores"]),
+        ],
+        "small",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, SIDE, SIDE])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", CLASSES])],
+        [numpy_helper.from_array(kernel, "kernel"), numpy_helper.from_array(weights, "weights")],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+
+
+def write_repository(
+    root: Path,
+    model: Path,
+    *,
+    name: str = "small",
+    serving: ServingSpec | None = None,
+    scaling: ScalingSpec | None = None,
+) -> Path:
+    """What `trifocal fetch` lays out in a serving pod, made with the builders under test."""
+    version = root / name / "1"
+    version.mkdir(parents=True)
+    shutil.copy(model, version / "model.onnx")
+    program = importlib.resources.files("trifocal.triton") / "python_backend/model.py"
+    (version / "model.py").write_text(program.read_text())
+    config = model_config(name, (INPUTS, OUTPUTS), serving or ServingSpec(), scaling, IMAGE, 1)
+    (root / name / "config.pbtxt").write_text(to_pbtxt(config))
+    return root
