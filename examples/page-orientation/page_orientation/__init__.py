@@ -1,0 +1,1 @@
+"""Labelled pages for the page-orientation example: recipes, typesetting, wear and archives."""
