@@ -17,8 +17,10 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from hack.cluster.build import build
 from hack.cluster.commands import run
@@ -28,6 +30,7 @@ from tests.support.audit import AuditedRequest, AuditLog
 
 CRDS = REPOSITORY / "crds"
 _CRD_SCHEMA = "/openapi/v3/apis/trifocal.dev/v1alpha1"  # published last of all
+_JSON = "application/json"
 _START_SECONDS = 60  # 4 s on an idle machine; a busy one with two cores needs more
 _STOP_SECONDS = 10
 _ATTEMPTS = 3  # a port that was free can be taken before the server binds it
@@ -91,7 +94,7 @@ class ControlPlane:
             _stop(self._processes.popitem()[1])
 
     def kubectl(
-        self, *arguments: str | Path, stdin: str | None = None
+        self, *arguments: str | Path, stdin: str | None = None, cwd: Path | None = None
     ) -> "subprocess.CompletedProcess[str]":
         """Run kubectl as the administrator; the caller looks at the status and the output."""
         environment = {
@@ -102,6 +105,7 @@ class ControlPlane:
         return subprocess.run(  # noqa: S603 - the test's own words
             [str(tools_dir() / "kubectl"), *map(str, arguments)],
             env=environment,
+            cwd=cwd,
             input=stdin,
             capture_output=True,
             text=True,
@@ -115,6 +119,30 @@ class ControlPlane:
         if done.returncode != 0:
             raise AssertionError(f"kubectl {arguments} failed: {done.stderr}")
         return done.stdout
+
+    def request(
+        self, method: str, path: str, body: object = None, *, content_type: str = _JSON
+    ) -> tuple[int, dict[str, Any]]:
+        """One call of the API as the administrator: HTTP status and the object or Status."""
+        status, answer = self._call(method, path, body, content_type)
+        return status, json.loads(answer)
+
+    def _call(
+        self, method: str, path: str, body: object = None, content_type: str = _JSON
+    ) -> tuple[int, bytes]:
+        request = urllib.request.Request(  # noqa: S310 - https to ourselves
+            self.url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": content_type},
+        )
+        context = ssl.create_default_context(cafile=str(self.authority))
+        try:
+            with urllib.request.urlopen(request, timeout=10, context=context) as answer:  # noqa: S310 - as above
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
 
     def namespace(self, prefix: str = "test", **labels: str) -> str:
         """Create a namespace of a fresh name, with the ServiceAccount that pods need."""
@@ -162,18 +190,9 @@ class ControlPlane:
         return any(process.poll() is not None for process in self._processes.values())
 
     def _answers(self, path: str) -> bool:
-        context = ssl.create_default_context(cafile=str(self.authority))
-        request = urllib.request.Request(  # noqa: S310 - https to ourselves
-            f"{self.url}{path}", headers={"Authorization": f"Bearer {self.token}"}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=2, context=context):  # noqa: S310 - as above
-                return True
-        except urllib.error.HTTPError as error:
-            error.close()
-            return False
-        except OSError:
-            return False
+        with suppress(OSError):
+            return self._call("GET", path)[0] == HTTPStatus.OK
+        return False
 
     def _write_files(self) -> None:
         certificate: list[str | Path] = [

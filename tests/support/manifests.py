@@ -141,5 +141,5 @@ def changed(manifest: Manifest, path: str, value: Any) -> Manifest:
     target: Any = copied
     for step in parents:
         target = target[int(step)] if isinstance(target, list) else target.setdefault(step, {})
-    target[last] = value
+    target[int(last) if isinstance(target, list) else last] = value
     return copied

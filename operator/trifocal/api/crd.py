@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from typing_extensions import override
 
+from trifocal.api.int_or_string import INT_OR_STRING
 from trifocal.api.modeldeployment import ModelDeployment, ModelDeploymentSpec
 from trifocal.api.rule import VALIDATION_KEYS, VALIDATIONS
 from trifocal.api.schema import API_VERSION, GROUP, KIND, PLURAL, VERSION
@@ -24,7 +25,7 @@ _LIST_TYPE = "x-kubernetes-list-type"
 Schema = dict[str, Any]
 
 _KEPT = (
-    *("type", "format", "description", "enum", "default", "required", "nullable"),
+    *("type", INT_OR_STRING, "format", "description", "enum", "default", "required", "nullable"),
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
     *("minLength", "maxLength", "pattern", "minItems", "maxItems"),
     *(_LIST_TYPE, "x-kubernetes-list-map-keys", VALIDATIONS),

@@ -17,19 +17,18 @@ Uri = Annotated[
     Field(max_length=2048),
     pattern_rule(
         r"(file:///|https?://[^/?#\s]|s3://[a-z0-9][a-z0-9.-]*[a-z0-9](/|$))\S*",
-        "'{self}' is not a uri that Trifocal reads; write file:///path, https://host/path or "
-        "s3://bucket/key, without spaces.",
+        "must be file:///path, https://host/path or s3://bucket/key, without spaces.",
     ),
     Rule(
         cel=f"!self.matches(r'{_PARENT_SEGMENT}')",
         holds=lambda uri: re.search(_PARENT_SEGMENT, uri) is None,
-        says="A uri may not climb out of its folder with '..'; write the path that is meant.",
+        says="must not climb out of a folder with '..'; write the path that is meant.",
     ),
     Rule(
         cel=f"!self.matches(r'{_USER}')",
         holds=lambda uri: re.search(_USER, uri) is None,
-        says="A uri may not hold a user or a password, which anyone who reads this object could "
-        "see; put them in a Secret and name it in secretRef.",
+        says="must not hold a user or a password, which anyone who reads this object could see; "
+        "put them in a Secret and name it in secretRef.",
     ),
 ]
 """Where bytes lie."""
@@ -40,8 +39,7 @@ Endpoint = Annotated[
     Field(max_length=2048),
     pattern_rule(
         r"https?://[^/@?#\s]+(/[^@?#\s]*)?",
-        "'{self}' is not the URL of an S3-compatible server; write for example "
-        "https://minio.storage.svc:9000.",
+        "must be the URL of an S3-compatible server, such as https://minio.storage.svc:9000.",
     ),
 ]
 """URL of an S3-compatible server."""

@@ -128,14 +128,15 @@ def _problem(error: ErrorDetails) -> Problem:
     path = "spec" + "".join(
         f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"]
     )
+    written = json.dumps(error["input"])
     if error["type"] == ERROR_TYPE:
-        return Problem(path, error["msg"])
+        return Problem(path, f"{written} {error['msg']}")
     if error["type"] == "missing":
         return Problem(path, "It is required; add it.")
     if error["type"] == "extra_forbidden":
         return Problem(path, f"There is no such field{_suggestion(error['loc'])}.")
     # pydantic's words ("Input should be ...") lack what was written.
-    return Problem(path, f"{json.dumps(error['input'])} {error['msg'].removeprefix('Input ')}.")
+    return Problem(path, f"{written} {error['msg'].removeprefix('Input ')}.")
 
 
 def _suggestion(location: tuple[int | str, ...]) -> str:

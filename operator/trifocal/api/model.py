@@ -8,6 +8,8 @@ from trifocal.api.location import VerifiedLocation
 from trifocal.api.rule import Rule
 from trifocal.api.schema import ApiModel, TensorName
 
+_IMAGE_DIMENSIONS = 3
+
 Dimension = Annotated[int, Field(ge=1, le=65536)]
 
 
@@ -15,12 +17,22 @@ class TensorSpec(ApiModel):
     """One input tensor, without its batch dimension."""
 
     name: TensorName = Field(description="The input's name in the model's graph.")
-    shape: Annotated[tuple[Dimension, ...], Field(min_length=3, max_length=3)] = Field(
+    shape: Annotated[tuple[Dimension, ...], Field(min_length=1, max_length=8)] = Field(
         description="Dimensions without the batch: [channels, height, width] or [height, width, "
         "channels], as preprocessing.layout says."
     )
     dtype: Literal["float32"] = Field(
         default="float32", description="Element type that clients send."
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="size(self.shape) == 3",
+            holds=lambda it: len(it.shape) == _IMAGE_DIMENSIONS,
+            says="An image has three dimensions, such as [3, 224, 224]; leave the batch dimension "
+            "out, because Trifocal chooses it.",
+            at=".shape",
+        ),
     )
 
 
@@ -150,24 +162,28 @@ class ModelSpec(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            cel="self.inputs[0].shape[self.preprocessing.layout == 'NCHW' ? 0 : 2] == "
+            cel="size(self.inputs[0].shape) != 3 || "
+            "self.inputs[0].shape[self.preprocessing.layout == 'NCHW' ? 0 : 2] == "
             "(self.preprocessing.colorOrder == 'GRAY' ? 1 : 3)",
             holds=lambda it: (
-                it.inputs[0].shape[0 if it.preprocessing.layout == "NCHW" else 2]
+                len(it.inputs[0].shape) != _IMAGE_DIMENSIONS
+                or it.inputs[0].shape[0 if it.preprocessing.layout == "NCHW" else 2]
                 == it.preprocessing.channels
             ),
             says="The shape [{inputs[0].shape[0]}, {inputs[0].shape[1]}, {inputs[0].shape[2]}] "
             "does not fit layout {preprocessing.layout} and colorOrder "
             "{preprocessing.colorOrder}: channels come first in NCHW and last in NHWC, and there "
-            "are 3 of them, or 1 for GRAY. Leave the batch dimension out.",
+            "are 3 of them, or 1 for GRAY. Correct whichever is wrong.",
             at=".inputs",
         ),
         Rule(
             cel="!has(self.preprocessing.resize.shortestEdge) || "
+            "size(self.inputs[0].shape) != 3 || "
             "(self.preprocessing.layout == 'NCHW' ? [1, 2] : [0, 1]).all(i, "
             "self.inputs[0].shape[i] <= self.preprocessing.resize.shortestEdge)",
             holds=lambda it: (
                 it.preprocessing.resize.shortest_edge is None
+                or len(it.inputs[0].shape) != _IMAGE_DIMENSIONS
                 or max(it.image_size) <= it.preprocessing.resize.shortest_edge
             ),
             says="shortestEdge is {preprocessing.resize.shortestEdge} pixels, and the input's "

@@ -64,14 +64,13 @@ class Datasets(ApiModel):
 _FRACTION = Rule(
     cel="self >= 0.0 && self <= 1.0",
     holds=lambda it: 0 <= it <= 1,
-    says="{self} is not a share of all images; write a number from 0 to 1, such as 0.95 for 95 %.",
+    says="must be a share of all images, from 0 to 1; write 0.95 for 95 %.",
 )
 _MAX_DROP = Rule(
     # Above a half, `1` in the belief that it means one percent would accept any loss.
     cel="self >= 0.0 && self <= 0.5",
     holds=lambda it: 0 <= it <= 0.5,  # noqa: PLR2004 - as above
-    says="{self} is out of range; write a number from 0 to 0.5, such as 0.01 for one percentage "
-    "point.",
+    says="must be a share of all images, from 0 to 0.5; write 0.01 for one percentage point.",
 )
 
 

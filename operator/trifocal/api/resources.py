@@ -31,8 +31,9 @@ def _within_limit(resource: str) -> Rule:
     """requests.<resource> <= limits.<resource>, where both are given."""
     pair = (f"self.requests.{resource}", f"self.limits.{resource}")
     given = [f"has({path})" for path in ("self.requests", "self.limits", *pair)]
-    parsed = [f"isQuantity({path})" for path in pair]  # a bad one has its own message
-    compared = f"quantity({pair[0]}).compareTo(quantity({pair[1]})) <= 0"
+    request, limit = (f"string({path})" for path in pair)
+    parsed = [f"isQuantity({each})" for each in (request, limit)]  # a bad one is told elsewhere
+    compared = f"quantity({request}).compareTo(quantity({limit})) <= 0"
 
     def holds(it: "ResourceRequirements") -> bool:
         request = getattr(it.requests, resource, None)

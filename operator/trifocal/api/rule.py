@@ -36,8 +36,9 @@ class Rule:
     holds: Callable[[Any], bool]
     """The same on the parsed value."""
     says: str
-    """One sentence: what is wrong and what to change. `{minReplicas}` stands for that field's
-    value, as a path from `self`; `{self}` for the scalar itself."""
+    """Between fields: a sentence with what is wrong and what to change, in which `{minReplicas}`
+    stands for that field's value, as a path from `self`. On a scalar: how that sentence ends,
+    from "must" on; the value before it is the API server's and `manifest`'s to write."""
     at: str = ""
     """The field to blame, as a path from the object: `.claimName`. Empty: the object."""
     reason: Literal["FieldValueInvalid", "FieldValueRequired", "FieldValueForbidden"] = (
@@ -76,8 +77,7 @@ class Rule:
 
     def _checked(self, value: Any) -> Any:
         if not self.holds(value):
-            # As context and not as template: the sentence may hold braces of its own.
-            raise PydanticCustomError(ERROR_TYPE, "{sentence}", {"sentence": self.sentence(value)})
+            raise PydanticCustomError(ERROR_TYPE, "{says}", {"says": self.says})
         return value
 
 
@@ -95,11 +95,14 @@ class Problem:
         return f"{self.path}: {self.message}"
 
 
-def pattern_rule(pattern: str, says: str) -> Rule:
-    """A string must match this whole regular expression, in the syntax of RE2 and Python alike."""
+def pattern_rule(pattern: str, says: str, *, of: str = "self") -> Rule:
+    """A string must match this whole regular expression, in the syntax of RE2 and Python alike.
+
+    `of` is the string in CEL, where the value is not one itself.
+    """
     compiled = re.compile(pattern)
     return Rule(
-        cel=f"self.matches(r'^({pattern})$')",
+        cel=f"{of}.matches(r'^({pattern})$')",
         holds=lambda text: compiled.fullmatch(text) is not None,
         says=says,
     )
@@ -130,17 +133,11 @@ def _message_expression(says: str) -> str:
     JSON's strings are CEL's, too.
     """
     template = _PLACEHOLDER.sub("%s", says.replace("%", "%%"))
-    values = ", ".join(_cel_path(path) for path in _PLACEHOLDER.findall(says))
+    values = ", ".join(f"self.{path}" for path in _PLACEHOLDER.findall(says))
     return f"{json.dumps(template)}.format([{values}])"
 
 
-def _cel_path(path: str) -> str:
-    return "self" if path == "self" else f"self.{path}"
-
-
 def _lookup(value: Any, path: str) -> Any:
-    if path == "self":
-        return value
     for step in _STEP.findall(path):
         value = value[int(step)] if step.isdigit() else value[step]
     return value

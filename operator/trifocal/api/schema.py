@@ -7,6 +7,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from typing_extensions import override
 
+from trifocal.api.int_or_string import INTEGER_TOO
 from trifocal.api.rule import VALIDATIONS, Rule, pattern_rule
 
 GROUP = "trifocal.dev"
@@ -48,8 +49,7 @@ Sha256 = Annotated[
     Field(max_length=256),
     pattern_rule(
         "sha256:[0-9a-f]{64}",
-        "'{self}' is not a digest; write sha256: and then the 64 lowercase hex digits that "
-        "`sha256sum FILE` prints.",
+        "must be sha256: and then the 64 lowercase hex digits that `sha256sum FILE` prints.",
     ),
 ]
 """A digest as `sha256sum` prints it, with its algorithm in front."""
@@ -59,8 +59,8 @@ DnsSubdomain = Annotated[
     Field(max_length=253),
     pattern_rule(
         "[a-z0-9]([-a-z0-9.]*[a-z0-9])?",
-        "'{self}' cannot be the name of an object; use lowercase letters, digits, '-' and '.', "
-        "with a letter or digit at both ends.",
+        "must be the name of an object: lowercase letters, digits, '-' and '.', with a letter or "
+        "digit at both ends.",
     ),
 ]
 """The name of a namespaced object that may hold dots, such as a Secret's."""
@@ -70,8 +70,7 @@ TensorName = Annotated[
     Field(max_length=128),
     pattern_rule(
         "[A-Za-z0-9_.:/-]+",
-        "'{self}' cannot name a tensor; use letters, digits and any of _.:/- as the model's "
-        "graph does.",
+        "must be the name of a tensor in the model's graph, of letters, digits and _.:/- only.",
     ),
 ]
 """An input's or output's name in the model's graph."""
@@ -81,9 +80,10 @@ CpuQuantity = Annotated[
     Field(max_length=20),
     pattern_rule(
         r"[0-9]+(\.[0-9]+)?m?",
-        "'{self}' is not an amount of CPU; write cores such as '2' or '0.5', or thousandths such "
-        "as 500m.",
+        "must be an amount of CPU: cores such as 2 or '0.5', or thousandths such as 500m.",
+        of="string(self)",
     ),
+    INTEGER_TOO,
 ]
 """Cores, as a Kubernetes quantity such as 500m or 2."""
 
@@ -92,8 +92,9 @@ ByteQuantity = Annotated[
     Field(max_length=20),
     pattern_rule(
         r"[0-9]+(\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|Ti)?",
-        "'{self}' is not a number of bytes; write for example 512Mi or 4Gi (units: k, M, G, T, "
-        "Ki, Mi, Gi, Ti).",
+        "must be a number of bytes such as 512Mi or 4Gi (units: k, M, G, T, Ki, Mi, Gi, Ti).",
+        of="string(self)",
     ),
+    INTEGER_TOO,
 ]
 """Bytes, as a Kubernetes quantity such as 1Gi. No thousandths: 500m would be half a byte."""

@@ -18,8 +18,7 @@ TritonVersion = Annotated[
     Field(max_length=64),
     pattern_rule(
         "[0-9]{2}[.][0-9]{2}",
-        "'{self}' is not a release of NVIDIA's Triton container; write year and month, such as "
-        "26.07.",
+        "must be the year and month of a release of NVIDIA's Triton container, such as '26.07'.",
     ),
 ]
 """A release such as 26.07."""
@@ -30,7 +29,7 @@ Image = Annotated[
     pattern_rule(
         f"{_PATH_PART}(:[0-9]+)?(/{_PATH_PART})*"
         "(:[A-Za-z0-9_][A-Za-z0-9_.-]*|(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?@sha256:[0-9a-f]{64})",
-        "'{self}' is not an image with a tag or a digest; write for example "
+        "must be an image with a tag or a digest, such as "
         "registry.example.com/triton:26.07-py3, without https://.",
     ),
 ]
@@ -41,7 +40,7 @@ ExtendedResource = Annotated[
     Field(max_length=253),
     pattern_rule(
         "[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
-        "'{self}' is not an extended resource; write domain/name, such as nvidia.com/gpu.",
+        "must be an extended resource: domain/name, such as nvidia.com/gpu.",
     ),
 ]
 """A device as nodes offer it."""
@@ -51,7 +50,7 @@ LabelValue = Annotated[
     Field(max_length=63),
     pattern_rule(
         "[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
-        "'{self}' cannot be the value of a node label; copy it from `kubectl get nodes -L "
+        "must be the value of a node label; copy it from `kubectl get nodes -L "
         "nvidia.com/gpu.product`.",
     ),
 ]
@@ -63,7 +62,7 @@ class TritonSpec(ApiModel):
 
     version: TritonVersion | None = Field(
         default=None,
-        description="Release of NVIDIA's Triton container, for example 26.07. Not with image.",
+        description="Release of NVIDIA's Triton container, in quotes: '26.07'. Not with image.",
     )
     image: Image | None = Field(
         default=None, description="A Triton image of your own. Not with version."

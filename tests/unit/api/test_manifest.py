@@ -63,7 +63,7 @@ def test_each_problem_is_one_sentence_with_its_path() -> None:
     manifest = changed(manifest, "spec.model.source.digest", "sha256:12")
     assert problems(manifest) == [
         (
-            "spec.model.source.digest: 'sha256:12' is not a digest; write sha256: and then the 64 "
+            'spec.model.source.digest: "sha256:12" must be sha256: and then the 64 '
             "lowercase hex digits that `sha256sum FILE` prints."
         ),
         'spec.replicas: "three" should be a valid integer.',
@@ -102,8 +102,8 @@ def test_rules_between_fields_are_all_reported() -> None:
     manifest = changed(manifest, "spec.optimization.precisions", ["int8"])
     assert problems(manifest) == [
         (
-            "spec.optimization.gate.accuracy.metric: With 5 labels or fewer, every image is among the "
-            "best 5; set metric to top1."
+            "spec.optimization.gate.accuracy.metric: With 5 labels or fewer, every image is "
+            "among the best 5; set metric to top1."
         ),
         (
             "spec.optimization.datasets.calibration: int8 needs images to calibrate with; name an "
@@ -115,8 +115,8 @@ def test_rules_between_fields_are_all_reported() -> None:
 def test_what_the_api_server_cannot_check_is_checked_here() -> None:
     assert problems(changed(minimal(), "spec.model.labels", ["cat", "dog", "cat"])) == [
         (
-            "spec.model.labels: Two labels are the same, so labels.csv could mean either; make each "
-            "unique."
+            "spec.model.labels: Two labels are the same, so labels.csv could mean either; make "
+            "each unique."
         )
     ]
     assert problems(changed(minimal(), "spec.optimization.precisions", ["fp32", "fp32"])) == [
