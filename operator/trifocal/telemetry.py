@@ -141,10 +141,10 @@ def exposition(registry: CollectorRegistry) -> web.Application:
 @asynccontextmanager
 async def served(app: web.Application, port: int) -> AsyncIterator[int]:
     """Serve the application on all addresses; yields the port (chosen by the system for 0)."""
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, port=port, shutdown_timeout=0.5)
+        site = web.TCPSite(runner, port=port)
         await site.start()
         yield int(runner.addresses[0][1])
     finally:

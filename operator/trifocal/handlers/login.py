@@ -8,6 +8,7 @@ with a new list of everything.
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import aiohttp
 import kopf
 
 from trifocal.kube.access import Access, open_session
@@ -26,23 +27,27 @@ class Login:
     def __init__(
         self,
         access: Access,
+        middleware: aiohttp.ClientMiddlewareType,
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._access = access
+        self._middleware = middleware
         self._clock = clock
         self._sleep = sleep
         self._in_a_row = 0
         self._last: float | None = None
 
-    async def __call__(self, **_: object) -> kopf.AiohttpSession:
+    async def open(self, **_: object) -> kopf.AiohttpSession:
         """Kopf's login handler; kopf owns and closes the session."""
         await self._sleep(self.wait_seconds())
         self._last = self._clock()
         return kopf.AiohttpSession(
             server=self._access.server,
-            aiohttp_session=open_session(self._access, connections=CONNECTIONS),
+            aiohttp_session=open_session(
+                self._access, connections=CONNECTIONS, middlewares=(self._middleware,)
+            ),
         )
 
     def wait_seconds(self) -> float:

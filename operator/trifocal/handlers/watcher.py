@@ -27,7 +27,6 @@ class Watcher:
     def __init__(self, receive: Receive, login: Login) -> None:
         self._receive = receive
         self._login = login
-        self._ready = threading.Event()
         self._stop: Callable[[], None] | None = None
         self._thread: threading.Thread | None = None
         self._beat_at = time.monotonic()
@@ -64,7 +63,6 @@ class Watcher:
                 clusterwide=True,
                 standalone=True,
                 stop_flag=stop,
-                ready_flag=self._ready,
             )
         finally:
             beat.cancel()
@@ -77,10 +75,6 @@ class Watcher:
     def silent_seconds(self) -> float:
         """How long kopf's event loop has not turned: large when it hangs or its thread died."""
         return time.monotonic() - self._beat_at
-
-    def is_ready(self) -> bool:
-        """Whether kopf has logged in and begun to watch."""
-        return self._ready.is_set() and self._thread is not None and self._thread.is_alive()
 
     async def stop(self) -> None:
         """Ask kopf to end and wait for it a little."""

@@ -1,7 +1,7 @@
 """What is watched, and kopf's settings for it: kopf brings events and never writes anything."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeAlias
 
 import kopf
 
@@ -13,7 +13,10 @@ PAGE = 500
 CLIENT_SECONDS = 600.0
 """A watch is opened again after this time: some load balancers keep dead connections open."""
 
-Receive = Callable[[str, str | None, Manifest], None]
+Login: TypeAlias = Callable[..., Awaitable[kopf.AiohttpSession]]
+"""kopf's login handler: a coroutine function, or kopf would call it in a thread."""
+
+Receive: TypeAlias = Callable[[str, str | None, Manifest], None]
 """Given the kind, the event type (None: from a list), and the object."""
 
 
@@ -29,13 +32,6 @@ class Backoffs:
         yield from (1, 1, 2, 3, 5, 8, 13)
         while True:
             yield 21
-
-
-class Login(Protocol):
-    """kopf's login handler."""
-
-    async def __call__(self, **_: Any) -> kopf.AiohttpSession:
-        """Open a session."""
 
 
 def settings() -> kopf.OperatorSettings:
@@ -59,7 +55,7 @@ def settings() -> kopf.OperatorSettings:
 def registry(receive: Receive, login: Login) -> kopf.OperatorRegistry:
     """A registry with a login and one event handler for each watched kind."""
     chosen = kopf.OperatorRegistry()
-    kopf.on.login(registry=chosen, id="session")(login)
+    kopf.on.login(registry=chosen)(login)
     for kind in WATCHED:
         kopf.on.event(kind.group, kind.version, kind.plural, registry=chosen)(
             _handler(kind, receive)

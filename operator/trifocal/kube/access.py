@@ -168,11 +168,13 @@ def _authorize(request: aiohttp.ClientRequest, token: TokenSource) -> str | None
     return header
 
 
-def open_session(access: Access, *, connections: int) -> aiohttp.ClientSession:
+def open_session(
+    access: Access, *, connections: int, middlewares: tuple[aiohttp.ClientMiddlewareType, ...] = ()
+) -> aiohttp.ClientSession:
     """A session with at most this many connections; the caller closes it."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections, ssl=access.ssl_context),
-        middlewares=(authorize(access.token),),
+        middlewares=(*middlewares, authorize(access.token)),
         headers={"User-Agent": USER_AGENT},
         proxy=access.proxy,
         # Watch events can be longer than aiohttp's default buffer of 64 KiB.

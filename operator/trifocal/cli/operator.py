@@ -1,0 +1,235 @@
+"""`trifocal operator`: the long-running process. Wiring only; every part is made elsewhere."""
+
+import asyncio
+import math
+import random
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+from functools import partial
+
+import aiohttp
+import click
+import structlog
+from aiohttp import web
+
+from trifocal.api.schema import KIND
+from trifocal.handlers.intake import Intake
+from trifocal.handlers.login import Login
+from trifocal.handlers.streams import Streams
+from trifocal.handlers.watcher import Watcher
+from trifocal.kube.access import Access, find_access
+from trifocal.kube.cache import Cache
+from trifocal.kube.client import Kube
+from trifocal.kube.cluster import Cluster
+from trifocal.kube.errors import ApiError
+from trifocal.kube.fence import Fenced
+from trifocal.kube.lease import Clock, Election
+from trifocal.kube.limiter import TokenBucket
+from trifocal.kube.recorder import Recorder
+from trifocal.kube.resync import Sweeper, prefill
+from trifocal.reconcile.policy import BoundPolicy
+from trifocal.reconcile.progress import read_progress
+from trifocal.reconcile.queue import WorkQueue
+from trifocal.reconcile.reconciler import Collaborators, Reconciler
+from trifocal.reconcile.verify import Verifier
+from trifocal.reconcile.workers import Workshop, work
+from trifocal.settings import Settings
+from trifocal.telemetry import Metrics, configure_logging, exposition, probe, served
+from trifocal.triton.smoke import smoke_test
+
+LEASE_NAME = "trifocal-operator"
+DRAIN_SECONDS = 2.0
+"""At SIGTERM, passes in work may finish; one that waits longer is made again by the next leader."""
+RELEASE_SECONDS = 0.5
+WATCHER_SILENCE_SECONDS = 30.0
+"""kopf's event loop may be busy with a long list; one that is silent for longer is dead."""
+
+_log = structlog.get_logger(__name__)
+
+
+@click.command()
+def operator() -> None:
+    """Run the operator.
+
+    Settings come from TRIFOCAL_* variables, the cluster from KUBECONFIG or the pod's
+    ServiceAccount.
+    """
+    settings = Settings()
+    configure_logging(settings.log_level)
+    sys.exit(asyncio.run(run(settings)))
+
+
+async def run(settings: Settings) -> int:
+    """Run until SIGTERM (0), or until this process must not go on (1)."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    access = await find_access(time.monotonic)
+    metrics = Metrics()
+    bucket = TokenBucket(qps=settings.kube_qps, burst=settings.kube_burst, clock=time.monotonic)
+    async with AsyncExitStack() as stack:
+        kube = await stack.enter_async_context(Cluster(access, bucket, metrics.wrote))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        process = Process(settings, kube, metrics, access, session)
+        for port, app in process.endpoints().items():
+            await stack.enter_async_context(served(app, port))
+        return await _until_end(process, stop)
+
+
+async def _until_end(process: "Process", stop: asyncio.Event) -> int:
+    life = asyncio.create_task(process.live())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({life, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if life.done():
+        stopping.cancel()
+        _log.error("the operator cannot go on", exc_info=life.exception())
+        return 1
+    _log.info("stopping")
+    await process.stop()
+    life.cancel()
+    await asyncio.wait({life})
+    return 0
+
+
+class Process:
+    """One operator process: its parts, connected, and the order in which they start and stop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        kube: Kube,
+        metrics: Metrics,
+        access: Access,
+        session: aiohttp.ClientSession,
+    ) -> None:
+        self._settings = settings
+        self._kube = kube
+        self._metrics = metrics
+        self._cache = Cache()
+        self._is_filled = False
+        self._queue = WorkQueue(clock=time.monotonic, random=random.random)
+        self._election = Election(
+            kube,
+            lease=(settings.namespace, LEASE_NAME),
+            identity=settings.pod_name,
+            clock=Clock(monotonic=time.monotonic, wall=_now),
+        )
+        self._shop = self._workshop(session)
+        intake = Intake(self._cache, add=self._queue.add, listed=self._listed, seen=metrics.seen)
+        self._sweeper = Sweeper(kube, self._cache, intake.notify, clock=time.monotonic)
+        self._streams = Streams(time.monotonic)
+        login = Login(access, self._streams.middleware, clock=time.monotonic)
+        self._watcher = Watcher(intake.receive, login.open)
+        self._register_gauges()
+
+    def _workshop(self, session: aiohttp.ClientSession) -> Workshop:
+        settings = self._settings
+        kube = Fenced(self._kube, self._election.held)
+        reconciler = Reconciler(
+            Collaborators(
+                kube=kube,
+                cache=self._cache,
+                policy=BoundPolicy(settings),
+                recorder=Recorder(kube, instance=settings.pod_name, now=_now),
+                smoke=Verifier(smoke_test, settings),
+                read_progress=partial(read_progress, session),
+                decisions=lambda _: None,
+                now=_now,
+            )
+        )
+        return Workshop(
+            queue=self._queue,
+            reconciler=reconciler,
+            resync_seconds=settings.resync_seconds,
+            random=random.random,
+            on_pass=self._metrics.passed,
+        )
+
+    def _listed(self, kind: str) -> None:
+        self._sweeper.listed(kind)
+
+    async def live(self) -> None:
+        """Fill the cache, watch, and work while leading. Ends only by an error."""
+        await prefill(self._kube, self._cache, asyncio.sleep)
+        self._is_filled = True
+        for obj in self._cache.of_kind(KIND):
+            self._queue.add((obj["metadata"]["namespace"], obj["metadata"]["name"]))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch())
+            tasks.create_task(self._sweeper.run())
+            tasks.create_task(self._lead())
+
+    async def _watch(self) -> None:
+        await self._watcher.run()
+        raise RuntimeError("kopf ended although nobody had asked it to.")
+
+    async def _lead(self) -> None:
+        _log.info("waiting for the lease", lease=LEASE_NAME)
+        await self._election.acquire()
+        _log.info("leading")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._election.keep())
+            for _ in range(self._settings.workers):
+                tasks.create_task(work(self._shop))
+
+    async def stop(self) -> None:
+        """Let passes in work finish, close the watches, and give the lease back."""
+        self._queue.close()
+        await asyncio.gather(self._drain(), self._watcher.stop())
+        try:
+            async with asyncio.timeout(RELEASE_SECONDS):
+                await self._election.release()
+        except (ApiError, TimeoutError) as error:
+            _log.warning("lease not given back; it expires by itself", error=str(error))
+
+    async def _drain(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._queue.drained()
+
+    def endpoints(self) -> dict[int, web.Application]:
+        """What is served, by port."""
+        checks = {"/healthz": self.unhealthy, "/readyz": self.unready}
+        return {
+            self._settings.probes_port: probe(checks),
+            self._settings.metrics_port: exposition(self._metrics.registry),
+        }
+
+    def unhealthy(self) -> str | None:
+        """What a restart would repair; None while all is well."""
+        silent = self._watcher.silent_seconds()
+        if self._is_filled and silent > WATCHER_SILENCE_SECONDS:
+            return f"The watcher's event loop has not turned for {silent:.0f} s."
+        if self._is_filled and (dead := self._streams.dead()):
+            return f"Not watched any more: {', '.join(dead)}."
+        age = self._election.age()
+        if WATCHER_SILENCE_SECONDS < age < math.inf:
+            return f"The lease was renewed {age:.0f} s ago and the process has not ended."
+        return None
+
+    def unready(self) -> str | None:
+        """What is missing to take over: leading is not, so that a standby counts as ready."""
+        if not self._is_filled:
+            return "The first lists are not complete."
+        if unopened := self._streams.unopened():
+            return f"Not watched yet: {', '.join(unopened)}."
+        return None
+
+    def _register_gauges(self) -> None:
+        gauge, queue = self._metrics.gauge, self._queue
+        gauge("trifocal_queue_depth", "Objects that are due.", lambda: float(queue.depth()))
+        gauge("trifocal_queue_oldest_seconds", "Wait of the oldest one.", queue.oldest_seconds)
+        gauge("trifocal_passes_in_progress", "Objects in work.", lambda: float(queue.in_work()))
+        gauge("trifocal_leader", "1 while leading.", lambda: float(self._election.held()))
+        gauge(
+            "trifocal_watcher_silent_seconds",
+            "Since the watcher's event loop turned.",
+            self._watcher.silent_seconds,
+        )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

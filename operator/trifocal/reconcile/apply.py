@@ -1,0 +1,173 @@
+"""Carries a plan out: server-side applies in order, then deletions, with what came of each.
+
+Two guards stand before the API: a name that another's object has is never taken over (server-side
+apply would), and nothing is deleted because of something that has meanwhile changed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trifocal.api import names
+from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.api.schema import KIND
+from trifocal.kube.cache import Cache
+from trifocal.kube.client import Kube
+from trifocal.kube.errors import Refused, Transient
+from trifocal.reconcile.children import is_deleting, is_owned, name_of
+from trifocal.reconcile.observed import NAME_TAKEN, Manifest, Observed, Refusal
+from trifocal.reconcile.plan import Deletion, Plan
+
+SETTLING_SECONDS = 1.0
+"""Wait before a pass whose basis had changed is made again."""
+
+
+class Change(StrEnum):
+    """What an apply or deletion did, in kubectl's words."""
+
+    CREATED = "created"
+    CONFIGURED = "configured"
+    UNCHANGED = "unchanged"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """What came of a plan."""
+
+    changes: Mapping[tuple[str, str], Change]
+    """By (kind, name)."""
+    refusals: tuple[Refusal, ...] = ()
+
+
+async def apply(
+    kube: Kube, cache: Cache, md: ModelDeployment, observed: Observed, plan: Plan
+) -> Applied:
+    """Apply and delete; the cache knows the answers afterwards.
+
+    A refused child does not keep the others from being applied, but nothing is deleted then: what
+    serves now may be needed still.
+
+    Raises:
+        Transient, Gone: the API server did not do it; the pass is to be made again.
+    """
+    changes: dict[tuple[str, str], Change] = {}
+    refusals: list[Refusal] = []
+    for manifest in plan.apply:
+        try:
+            changes[manifest["kind"], name_of(manifest)] = await _apply(kube, cache, md, manifest)
+        except Refused as refused:
+            refusals.append(_refusal(manifest, refused))
+    if plan.delete and not refusals:
+        await _confirm(kube, cache, md, observed)
+        for deletion in plan.delete:
+            if await _delete(kube, cache, md, deletion):
+                changes[deletion.kind, deletion.name] = Change.DELETED
+    return Applied(changes=changes, refusals=tuple(refusals))
+
+
+def _refusal(manifest: Manifest, refused: Refused) -> Refusal:
+    return Refusal(
+        kind=manifest["kind"],
+        name=name_of(manifest),
+        reason=refused.reason,
+        message=refused.message,
+    )
+
+
+async def _apply(kube: Kube, cache: Cache, md: ModelDeployment, manifest: Manifest) -> Change:
+    kind, name = manifest["kind"], name_of(manifest)
+    known = cache.get(kind, md.metadata.namespace, name)
+    live = known or await kube.get(kind, md.metadata.namespace, name)
+    if live is None:
+        cache.upsert(kind, await kube.apply(manifest))
+        return Change.CREATED
+    _check_ownership(live, md)
+    try:
+        answer = await kube.apply(_pinned(manifest, live))
+    except Refused:
+        await _check_existence(kube, cache, live)
+        raise
+    cache.upsert(kind, answer)
+    same = answer["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]
+    return Change.UNCHANGED if same else Change.CONFIGURED
+
+
+def _pinned(manifest: Manifest, live: Manifest) -> Manifest:
+    """With the uid as a precondition: neither a namesake nor nothing may be written to."""
+    return {**manifest, "metadata": {**manifest["metadata"], "uid": live["metadata"]["uid"]}}
+
+
+async def _check_existence(kube: Kube, cache: Cache, known: Manifest) -> None:
+    """Tell a refusal of the content from one of the uid: the cache was behind."""
+    kind, metadata = known["kind"], known["metadata"]
+    live = await kube.get(kind, metadata["namespace"], metadata["name"])
+    if live is None or live["metadata"]["uid"] != metadata["uid"]:
+        cache.remove(kind, known)
+        raise _moved(f"{kind} {metadata['name']}")
+
+
+def _check_ownership(live: Manifest, md: ModelDeployment) -> None:
+    """Let pass what is ours, or was ours and is an orphan now (deleted with --cascade=orphan)."""
+    kind, name = live["kind"], name_of(live)
+    if is_deleting(live):
+        raise Transient(f"{kind} {name} is being deleted; waiting until it is gone.")
+    if is_owned(live, md.metadata.uid):
+        return
+    labels = live["metadata"].get("labels") or {}
+    is_of_this_name = (
+        labels.get(names.MANAGED_BY_LABEL) == names.MANAGED_BY
+        and labels.get(names.NAME_LABEL) == md.metadata.name
+    )
+    owners = [o for o in live["metadata"].get("ownerReferences") or () if o.get("controller")]
+    if is_of_this_name and not owners:
+        return
+    if is_of_this_name and all(o["kind"] == KIND for o in owners):
+        raise Transient(
+            f"{kind} {name} still belongs to an earlier ModelDeployment of this name; waiting "
+            "for the garbage collector to delete it."
+        )
+    raise Refused(
+        409,
+        NAME_TAKEN,
+        f"{kind} {name} exists in this namespace and is not this ModelDeployment's. Delete or "
+        "rename it, or give the ModelDeployment another name.",
+    )
+
+
+async def _confirm(kube: Kube, cache: Cache, md: ModelDeployment, observed: Observed) -> None:
+    """Quorum reads before something is destroyed: the spec and the traffic are as planned for."""
+    namespace, name = md.key
+    fresh = await kube.get(KIND, namespace, name)
+    if (
+        fresh is None
+        or fresh["metadata"]["uid"] != md.metadata.uid
+        or fresh["metadata"]["generation"] != md.metadata.generation
+    ):
+        raise _moved(f"{KIND} {name}")
+    for service in observed.services:
+        live = await kube.get("Service", namespace, name_of(service))
+        known = cache.get("Service", namespace, name_of(service))
+        if live is None or known is None or _selector(live) != _selector(known):
+            raise _moved(f"Service {name_of(service)}")
+
+
+def _moved(what: str) -> Transient:
+    return Transient(
+        f"{what} has changed since it was read; the pass is made again.", SETTLING_SECONDS
+    )
+
+
+def _selector(service: Manifest) -> object:
+    return service["spec"].get("selector")
+
+
+async def _delete(kube: Kube, cache: Cache, md: ModelDeployment, deletion: Deletion) -> bool:
+    live = await kube.get(deletion.kind, md.metadata.namespace, deletion.name)
+    if live is None or live["metadata"]["uid"] != deletion.uid:
+        return False
+    if not is_owned(live, md.metadata.uid) or is_deleting(live):
+        return False
+    await kube.delete(deletion.kind, md.metadata.namespace, deletion.name, uid=deletion.uid)
+    cache.remove(deletion.kind, live)
+    return True

@@ -1,0 +1,79 @@
+"""N workers take keys from the queue, make passes, and say when to look again."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from trifocal.kube.errors import ApiError, Transient
+from trifocal.kube.lease import LeadershipLost
+from trifocal.reconcile.queue import Key, QueueClosed, WorkQueue
+from trifocal.reconcile.reconciler import Outcome, Reconciler
+
+RESYNC_JITTER = 0.2
+"""Share of the resync interval by which objects are spread, so that they do not come together."""
+
+_log = structlog.get_logger(__name__)
+
+PassObserver = Callable[[str, float], None]
+"""Told of every pass: outcome (ok, refused, transient, error) and seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """What the workers share."""
+
+    queue: WorkQueue
+    reconciler: Reconciler
+    resync_seconds: float
+    random: Callable[[], float]
+    """Uniform in [0, 1)."""
+    on_pass: PassObserver
+
+
+async def work(shop: Workshop) -> None:
+    """Make passes until the queue closes.
+
+    Raises:
+        LeadershipLost: this process may not write any more.
+    """
+    while True:
+        try:
+            key = await shop.queue.get()
+        except QueueClosed:
+            return
+        namespace, name = key
+        started_at = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(namespace=namespace, name=name):
+            outcome = await _pass(shop, key)
+        shop.on_pass(outcome, time.perf_counter() - started_at)
+
+
+async def _pass(shop: Workshop, key: Key) -> str:
+    try:
+        outcome = await shop.reconciler.reconcile(key)
+    except LeadershipLost:
+        raise
+    except ApiError as error:
+        at_least = error.retry_after if isinstance(error, Transient) else 0.0
+        delay = shop.queue.retry(key, at_least=at_least)
+        _log.warning("pass failed", error=str(error), retry_in_seconds=round(delay, 1))
+        return "transient"
+    except Exception:  # noqa: BLE001 - one object's bug must not stop the others
+        delay = shop.queue.retry(key)
+        _log.exception("pass failed unexpectedly", retry_in_seconds=round(delay, 1))
+        return "error"
+    return _schedule(shop, key, outcome)
+
+
+def _schedule(shop: Workshop, key: Key, outcome: Outcome) -> str:
+    if outcome.refused:
+        shop.queue.retry(key)
+        return "refused"
+    if not outcome.gone:
+        resync = shop.resync_seconds * (1 + RESYNC_JITTER * (2 * shop.random() - 1))
+        again = resync if outcome.look_again is None else outcome.look_again.total_seconds()
+        shop.queue.add_after(key, min(again, resync))
+    shop.queue.done(key)
+    return "ok"

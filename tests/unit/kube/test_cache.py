@@ -1,0 +1,139 @@
+"""The watch cache: what wins when versions of an object arrive in any order."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trifocal.kube.cache import REMEMBERED_DELETIONS, Cache
+
+
+def pod(version: int, *, uid: str = "u1", name: str = "a", **fields: Any) -> dict[str, Any]:
+    metadata = {"namespace": "ns", "name": name, "uid": uid, "resourceVersion": str(version)}
+    return {"metadata": {**metadata, **fields.pop("metadata", {})}, **fields}
+
+
+def owned(version: int, owner: str, *, uid: str = "u1", name: str = "a") -> dict[str, Any]:
+    references = [{"uid": owner, "kind": "Job", "name": "j"}]
+    return pod(version, uid=uid, name=name, metadata={"ownerReferences": references})
+
+
+def test_a_newer_version_replaces_an_older_one() -> None:
+    cache = Cache()
+    cache.upsert("Pod", pod(1, status={"phase": "Pending"}))
+    assert cache.upsert("Pod", pod(2, status={"phase": "Running"}))
+    stored = cache.get("Pod", "ns", "a")
+    assert stored is not None
+    assert stored["status"] == {"phase": "Running"}
+
+
+@pytest.mark.parametrize("late", [1, 2])
+def test_a_late_or_repeated_version_is_ignored(late: int) -> None:
+    cache = Cache()
+    cache.upsert("Pod", pod(2, status={"phase": "Running"}))
+    assert not cache.upsert("Pod", pod(late, status={"phase": "Pending"}))
+
+
+def test_versions_compare_as_numbers() -> None:
+    cache = Cache()
+    cache.upsert("Pod", pod(9))
+    assert cache.upsert("Pod", pod(10, status={"phase": "Running"}))
+
+
+def test_a_version_that_says_nothing_new_is_stored_and_not_reported() -> None:
+    cache = Cache()
+    cache.upsert("Pod", pod(1))
+    assert not cache.upsert("Pod", pod(2, metadata={"managedFields": [{"manager": "x"}]}))
+    stored = cache.get("Pod", "ns", "a")
+    assert stored is not None
+    assert stored["metadata"]["resourceVersion"] == "2"
+
+
+def test_managed_fields_are_not_kept() -> None:
+    cache = Cache()
+    cache.upsert("Pod", pod(1, metadata={"managedFields": [{"manager": "x"}]}))
+    stored = cache.get("Pod", "ns", "a")
+    assert stored is not None
+    assert "managedFields" not in stored["metadata"]
+
+
+def test_list_items_get_their_kind() -> None:
+    cache = Cache()
+    cache.upsert("Job", pod(1))
+    stored = cache.get("Job", "ns", "a")
+    assert stored is not None
+    assert (stored["apiVersion"], stored["kind"]) == ("batch/v1", "Job")
+
+
+def test_a_deleted_object_is_gone_and_no_late_answer_revives_it() -> None:
+    cache = Cache()
+    cache.upsert("Pod", pod(1))
+    assert cache.remove("Pod", pod(3))
+    assert not cache.upsert("Pod", pod(2))
+    assert cache.get("Pod", "ns", "a") is None
+
+
+def test_a_late_deletion_spares_the_namesake_made_since() -> None:
+    cache = Cache()
+    cache.upsert("Pod", pod(5, uid="new"))
+    assert not cache.remove("Pod", pod(4, uid="old"))
+    assert cache.get("Pod", "ns", "a") is not None
+
+
+def test_children_are_found_by_owner_uid_and_kind_in_order_of_name() -> None:
+    cache = Cache()
+    cache.upsert("Pod", owned(1, "job", uid="u2", name="b"))
+    cache.upsert("Pod", owned(2, "job", uid="u1", name="a"))
+    cache.upsert("Pod", owned(3, "another", uid="u3", name="c"))
+    cache.upsert("Service", owned(4, "job", uid="u4", name="s"))
+    assert [p["metadata"]["name"] for p in cache.owned_by("job", "Pod")] == ["a", "b"]
+
+
+def test_a_child_that_changes_its_owner_leaves_the_first() -> None:
+    cache = Cache()
+    cache.upsert("Pod", owned(1, "first"))
+    cache.upsert("Pod", owned(2, "second"))
+    assert cache.owned_by("first", "Pod") == ()
+    assert len(cache.owned_by("second", "Pod")) == 1
+
+
+def test_a_deleted_child_is_no_child() -> None:
+    cache = Cache()
+    cache.upsert("Pod", owned(1, "job"))
+    cache.remove("Pod", owned(2, "job"))
+    assert cache.owned_by("job", "Pod") == ()
+
+
+def test_deletions_are_remembered_up_to_a_limit() -> None:
+    cache = Cache()
+    for number in range(REMEMBERED_DELETIONS + 1):
+        cache.remove("Pod", pod(1, uid=f"gone-{number}"))
+    assert len(cache._deleted) == REMEMBERED_DELETIONS
+
+
+@given(st.permutations(range(1, 8)))
+def test_whatever_the_order_the_newest_version_stays(order: list[int]) -> None:
+    cache = Cache()
+    for version in order:
+        cache.upsert("Pod", pod(version, status={"phase": str(version)}))
+    stored = cache.get("Pod", "ns", "a")
+    assert stored is not None
+    assert stored["status"] == {"phase": "7"}
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["x", "y"]), st.booleans())))
+def test_the_owner_index_agrees_with_the_objects(steps: list[tuple[str, str, bool]]) -> None:
+    cache = Cache()
+    for version, (name, owner, deleted) in enumerate(steps, start=1):
+        if deleted and (live := cache.get("Pod", "ns", name)):
+            cache.remove("Pod", live)
+        elif not deleted:
+            cache.upsert("Pod", owned(version, owner, uid=f"{name}{version}", name=name))
+    for owner in ("x", "y"):
+        expected = sorted(
+            p["metadata"]["name"]
+            for p in cache.of_kind("Pod")
+            if p["metadata"]["ownerReferences"][0]["uid"] == owner
+        )
+        assert [p["metadata"]["name"] for p in cache.owned_by(owner, "Pod")] == expected
