@@ -8,8 +8,8 @@ the bytes that really come out are counted.
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn, cast
@@ -46,14 +46,16 @@ class _Entry:
     stream: BinaryIO | None
 
 
-def unpack(archive: Path, target: Path, limits: ArchiveLimits | None = None) -> None:
-    """Unpack a checked archive into an existing, empty folder.
+def unpack(
+    archive: Path, target: Path, *, name: str = "archive", limits: ArchiveLimits | None = None
+) -> None:
+    """Unpack a checked archive into an existing, empty folder. `name` is for messages.
 
     Raises:
         RefusedError: ArchiveRefused, with the member and why; DiskFull.
     """
     budget = _Budget(limits or ArchiveLimits(), archive.stat().st_size)
-    with _malformed_refused(), _members(archive) as members:
+    with _refusals(name), _members(archive) as members:
         for entry in members:
             budget.count_file()
             path = _safe_path(target, entry.name)
@@ -84,26 +86,32 @@ class _Budget:
             _refuse(f"it unpacks to more than {self._limits.ratio} times its size, as bombs do")
 
 
+class _RefusalError(Exception):
+    """Why an archive is not unpacked."""
+
+
 def _refuse(why: str) -> NoReturn:
-    raise RefusedError(
-        Reason.ARCHIVE_REFUSED,
-        f"The archive is refused: {why}. Pack plain files with relative names again.",
-    )
+    raise _RefusalError(why)
 
 
 @contextmanager
-def _malformed_refused() -> Iterator[None]:
+def _refusals(name: str) -> Iterator[None]:
     try:
         yield
+    except _RefusalError as error:
+        raise RefusedError(
+            Reason.ARCHIVE_REFUSED,
+            f"The {name} is refused: {error}. Pack plain files with relative names again.",
+        ) from error
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
         raise RefusedError(
             Reason.ARCHIVE_REFUSED,
-            f"The archive is damaged or none of .tar, .tar.gz and .zip ({error}); pack it again.",
+            f"The {name} is damaged or none of .tar, .tar.gz and .zip ({error}); pack it again.",
         ) from error
     except (NotImplementedError, RuntimeError) as error:  # zipfile: method unknown, or encrypted
         raise RefusedError(
             Reason.ARCHIVE_REFUSED,
-            f"The archive uses what is not supported ({error}); pack it without encryption and "
+            f"The {name} uses what is not supported ({error}); pack it without encryption and "
             f"with deflate.",
         ) from error
 
@@ -111,8 +119,9 @@ def _malformed_refused() -> Iterator[None]:
 @contextmanager
 def _members(archive: Path) -> Iterator[Iterator[_Entry]]:
     if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as packed:
-            yield _zip_members(packed)
+        # Closed at once when a member is refused: it holds an open member.
+        with zipfile.ZipFile(archive) as packed, closing(_zip_members(packed)) as members:
+            yield members
     else:
         # Streamed ("r|*"): a seekable archive's index would be read twice.
         with tarfile.open(archive, mode="r|*") as packed_tar:
@@ -134,7 +143,7 @@ def _tar_members(packed: tarfile.TarFile) -> Iterator[_Entry]:
         yield _Entry(member.name, cast("BinaryIO", packed.extractfile(member)))
 
 
-def _zip_members(packed: zipfile.ZipFile) -> Iterator[_Entry]:
+def _zip_members(packed: zipfile.ZipFile) -> Generator[_Entry]:
     for member in packed.infolist():
         if member.is_dir():
             yield _Entry(member.filename, None)

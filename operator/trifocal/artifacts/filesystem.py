@@ -124,7 +124,7 @@ def _explained_os_error(
             f"{place.shown} may not be used by user {os.getuid()} ({error.strerror}); make the "
             f"volume readable, and writable where artifacts are kept, for that user or fsGroup.",
         )
-    if error.errno in {errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}:
+    if error.errno in {errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}:
         return RefusedError(reason, f"{place.shown} is not what is expected ({error.strerror}).")
     return InterruptedWorkError(
         reason, f"{place.shown} failed ({error.strerror or error}); check the volume."

@@ -75,8 +75,10 @@ def open_http(place: Place, resolve: Resolve = system_resolver) -> Iterator[HTTP
     with _translated(place):
         url = urlsplit(place.uri)
         for _ in range(MAX_REDIRECTS):
-            with closing(_connect(url, resolve)) as connection:
-                response = _get(connection, url, headers)
+            with (
+                closing(_connect(url, resolve)) as connection,
+                closing(_get(connection, url, headers)) as response,
+            ):
                 if response.status not in REDIRECTS:
                     _check_status(response, place)
                     yield response

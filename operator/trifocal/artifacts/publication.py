@@ -2,7 +2,9 @@
 
     artifacts/<hex>/<file>         the artifact's files
     artifacts/<hex>/manifest.json  written last: an artifact without it does not exist
-    reports/<request hex>.json     every candidate with all figures, for people
+    reports/<request hex>.json     every candidate with all figures, for people; written first as
+                                   "unfinished", so that a store that cannot be written to
+                                   fails the work before it is done, not after
     recipes/<request hex>.json     written last of all: request -> artifact and result
 
 A crash between any two writes leaves files that nothing refers to; the next run with the same
@@ -89,6 +91,15 @@ def exists(store: Store, digest: str) -> bool:
     return all(
         store.size(artifact_path(digest, entry.path)) == entry.size for entry in manifest.files
     )
+
+
+def begin(store: Store, request: str) -> None:
+    """Note that work on a request has begun.
+
+    Raises:
+        WorkError: StoreUnwritable or DiskFull.
+    """
+    store.write(report_path(request), b'{"state": "unfinished"}')
 
 
 def record(store: Store, request: str, result: Mapping[str, Any], report: bytes) -> None:

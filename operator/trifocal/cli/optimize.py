@@ -28,6 +28,8 @@ from trifocal.optimizer.progress import Announcer, Listener
 from trifocal.resources.optimization_job import build_request
 from trifocal.settings import Settings
 
+_PLAIN_WIDTH = 140
+"""Columns where there is no terminal: a log keeps long lines, and reasons read better."""
 _VERDICT_STYLES = {"Chosen": "bold green", "Passed": "green", "Lost": "yellow", "Failed": "red"}
 
 
@@ -84,7 +86,7 @@ def optimize(
     The artifact, its report and the result are written to the folder given by --out, in the same
     form as on a cluster. Latency is this machine's.
     """
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    console = Console() if sys.stdout.isatty() else Console(width=_PLAIN_WIDTH)
     try:
         md = read_manifest_file(filename)
         request = local_request(md, out.absolute(), dict(claims), dict(secrets))

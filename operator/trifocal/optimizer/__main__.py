@@ -77,13 +77,13 @@ def run(request_file: Path, scratch: Path, termination_log: Path, progress_port:
     signal.signal(signal.SIGTERM, _stop)
     latest = Latest()
     with serving_progress(latest, progress_port):
-        result = _attempt(request_file, scratch, latest)
+        result = work(request_file, scratch, latest)
     termination_log.write_text(result_json(result), encoding="utf-8")
     sys.exit(_report(result))
 
 
-def _attempt(request_file: Path, scratch: Path, latest: Latest) -> OptimizationResult:
-    """The result, whatever happens."""
+def work(request_file: Path, scratch: Path, latest: Latest) -> OptimizationResult:
+    """The result of the request in a file, whatever happens."""
     digest = NO_REQUEST
     try:
         request = OptimizationRequest.model_validate_json(request_file.read_bytes())

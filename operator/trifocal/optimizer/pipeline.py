@@ -19,7 +19,7 @@ from trifocal.api.condition import Reason
 from trifocal.artifacts.failure import InterruptedWorkError, RefusedError, WorkError
 from trifocal.artifacts.filesystem import disk_full
 from trifocal.artifacts.manifest import MODEL
-from trifocal.artifacts.publication import describe, publish, recall, record
+from trifocal.artifacts.publication import begin, describe, publish, recall, record
 from trifocal.artifacts.store import Store
 from trifocal.optimizer import gate as gates
 from trifocal.optimizer.batch_dimension import with_open_batch
@@ -67,6 +67,7 @@ def optimize(
         earlier = recall(store, digest)
         if earlier is not None:
             return OptimizationResult.model_validate(earlier)
+        begin(store, digest)
         return Optimization(request, store, scratch, announce).run()
     except (WorkError, MemoryError, OSError) as error:
         return _failed(request, digest, error)

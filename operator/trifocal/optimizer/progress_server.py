@@ -1,6 +1,7 @@
 """Serves the Job's progress as JSON at GET /progress, from a thread of its own."""
 
 import logging
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -28,6 +29,20 @@ class Latest:
         self.progress = progress
 
 
+class _Server(ThreadingHTTPServer):
+    """Listens on IPv4 and IPv6 where the kernel has both: pods may have either."""
+
+    dual_stack = socket.has_dualstack_ipv6()
+    address_family = socket.AF_INET6 if dual_stack else socket.AF_INET
+    daemon_threads = True
+
+    @override
+    def server_bind(self) -> None:
+        if self.dual_stack:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
+
+
 @contextmanager
 def serving_progress(latest: Latest, port: int) -> Iterator[int | None]:
     """Serve until the block ends; yields the port, or None where it cannot be had.
@@ -35,7 +50,7 @@ def serving_progress(latest: Latest, port: int) -> Iterator[int | None]:
     Without it the operator shows no percentage; that must not stop the work.
     """
     try:
-        server = ThreadingHTTPServer(("", port), _handler(latest))
+        server = _Server(("::" if _Server.dual_stack else "", port), _handler(latest))
     except OSError as error:
         log.warning("Progress is not served: port %d cannot be used (%s).", port, error.strerror)
         yield None

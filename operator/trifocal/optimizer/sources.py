@@ -58,6 +58,6 @@ def _fetch_archive(location: ResolvedLocation, folder: Path) -> Path:
     packed = folder.with_suffix(".archive")
     download(place_of(location), packed, digest=location.digest, limit=MAX_ARCHIVE_BYTES)
     folder.mkdir()
-    unpack(packed, folder)
+    unpack(packed, folder, name=f"{folder.name} archive")
     packed.unlink()
     return folder
