@@ -1,5 +1,6 @@
 """The pods of a revision: fetch the artifact, then Triton behind its HTTP front. Pure."""
 
+from copy import deepcopy
 from typing import Any
 
 from trifocal.api import names
@@ -132,7 +133,7 @@ def _fetch(model: str, artifact: str, store: Place, settings: Settings) -> dict[
         "command": ["trifocal"],
         "args": arguments,
         "env": [{"name": "HOME", "value": "/tmp"}],  # noqa: S108 - the pod's own volume
-        "resources": _FETCH_RESOURCES,
+        "resources": deepcopy(_FETCH_RESOURCES),
         "securityContext": pod.container_security(),
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -153,7 +154,7 @@ def _front(settings: Settings) -> dict[str, Any]:
         "restartPolicy": "Always",
         "command": ["nginx", "-e", "stderr", "-c", f"{_FRONT_CONFIG}/{FRONT_FILE}"],
         "ports": [{"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"}],
-        "resources": _FRONT_RESOURCES,
+        "resources": deepcopy(_FRONT_RESOURCES),
         "securityContext": pod.container_security(),
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "FallbackToLogsOnError",

@@ -22,7 +22,8 @@ class LatencyHistogram:
     """`nv_inference_first_response_histogram_ms`: total latency for models that answer once."""
 
     buckets: tuple[tuple[float, float], ...]
-    """(upper edge in milliseconds, requests at or below it), rising; the last edge is infinity."""
+    """(milliseconds, requests that took less), rising; the last is infinity. Triton counts whole
+    milliseconds, rounded down, so its own edge is one lower than what it stands for."""
     sum_milliseconds: float
 
 
@@ -126,6 +127,6 @@ def _histogram(samples: Sequence[Sample]) -> LatencyHistogram | None:
     if not counts:
         return None
     return LatencyHistogram(
-        buckets=tuple(sorted((float(edge), count) for edge, count in counts.items())),
+        buckets=tuple(sorted((float(edge) + 1, count) for edge, count in counts.items())),
         sum_milliseconds=sum(s.value for s in samples if s.name == f"{_HISTOGRAM}_sum"),
     )

@@ -16,8 +16,8 @@ LATENCY_FAMILY = "nv_inference_first_response_histogram_ms"
 _LATENCY_EDGES = (0.1, 0.2, 0.3, 0.5, 0.7, 0.85, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 """Bucket edges as multiples of the objective: fine around it, and one exactly on it, so that the
 share of requests that miss the objective is a count and not an interpolation."""
-_DEFAULT_EDGES = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1000, 2000)
-"""Milliseconds, where no objective is given. Triton's own edges start at 100."""
+_DEFAULT_MILLISECONDS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1000, 2000)
+"""Where no objective is given. Triton's own edges start at 100."""
 
 _WARMUP_RUNS = 3
 """The first run allocates and the second may still tune; the third is as fast as the rest."""
@@ -59,7 +59,7 @@ class ModelConfig:
     parameters: Mapping[str, str]
     warm_ups: tuple[WarmUp, ...]
     latency_buckets: tuple[float, ...]
-    """Milliseconds, rising; empty where the image has no such metric."""
+    """As Triton takes them, rising; empty where the image has no such metric."""
 
 
 def model_config(
@@ -130,9 +130,12 @@ def _warm_ups(inputs: tuple[TensorConfig, ...], max_batch_size: int) -> tuple[Wa
 
 
 def _latency_buckets(scaling: ScalingSpec | None) -> tuple[float, ...]:
-    """Whole milliseconds: Triton rounds what it counts down to them."""
+    """Edges in Triton's terms.
+
+    It counts whole milliseconds, rounded down, so a bucket up to 49 holds what took less than 50
+    (`exposition` gives the 50 back).
+    """
     if scaling is None:
-        return _DEFAULT_EDGES
+        return tuple(limit - 1 for limit in _DEFAULT_MILLISECONDS)
     objective = scaling.objective.latency.max_milliseconds
-    edges = {max(1, math.ceil(objective * edge)) for edge in _LATENCY_EDGES}
-    return tuple(sorted(edges))
+    return tuple(sorted({math.ceil(objective * edge) - 1 for edge in _LATENCY_EDGES}))

@@ -1,0 +1,115 @@
+"""The optimization Job: what it gets, when it is retried, and what outlives it."""
+
+import copy
+import json
+
+import pytest
+
+from tests.unit.resources.deployments import RESULT, SETTINGS, full, minimal
+from trifocal.api import names
+from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.optimizer.contract import OptimizationRequest, OptimizationResult
+from trifocal.resources.optimization_job import (
+    build_request,
+    optimization_job,
+    request_config_map,
+    result_config_map,
+)
+
+
+def job(md: ModelDeployment) -> dict:
+    return optimization_job(md, build_request(md, SETTINGS), SETTINGS)
+
+
+def container(md: ModelDeployment) -> dict:
+    (only,) = job(md)["spec"]["template"]["spec"]["containers"]
+    return only
+
+
+def test_the_request_holds_the_spec_with_places_inside_the_container() -> None:
+    request = build_request(full(), SETTINGS)
+    assert request.source.uri == "s3://models/digits.onnx"
+    assert request.source.endpoint == "https://minio.storage.svc:9000"
+    assert request.source.credentials_dir == "/secrets/source"
+    assert request.calibration
+    assert request.calibration.credentials_dir == "/secrets/calibration"
+    assert request.evaluation.uri == "file:///sources/evaluation/data/evaluation.zip"
+    assert request.evaluation.credentials_dir is None
+    assert request.store.uri == "s3://artifacts"
+    assert request.precisions == ("int8", "fp32")
+
+
+def test_the_threads_of_the_gate_are_those_of_the_serving_pods() -> None:
+    md = minimal(spec__serving__resources={"limits": {"cpu": "4"}}, spec__serving__instances=2)
+    assert build_request(md, SETTINGS).threads == 2
+
+
+def test_the_config_map_gives_the_same_request_back() -> None:
+    request = build_request(full(), SETTINGS)
+    config_map = request_config_map(full(), request)
+    assert config_map["immutable"] is True
+    read = OptimizationRequest.model_validate_json(config_map["data"]["request.json"])
+    assert read == request
+
+
+def test_job_and_request_are_named_by_the_requests_hash_and_annotated_with_all_of_it() -> None:
+    request = build_request(minimal(), SETTINGS)
+    digest = request.digest()
+    for child in (job(minimal()), request_config_map(minimal(), request)):
+        assert child["metadata"]["name"] == f"digits-opt-{digest[7:17]}"
+        assert child["metadata"]["annotations"][names.REQUEST_ANNOTATION] == digest
+
+
+def test_a_refusal_is_not_retried_a_disruption_is_not_counted_and_the_rest_is_retried() -> None:
+    spec = job(minimal())["spec"]
+    refused, disrupted = spec["podFailurePolicy"]["rules"]
+    assert refused == {
+        "action": "FailJob",
+        "onExitCodes": {"containerName": "optimizer", "operator": "In", "values": [42]},
+    }
+    assert disrupted["action"] == "Ignore"
+    assert disrupted["onPodConditions"] == [{"type": "DisruptionTarget", "status": "True"}]
+    assert spec["backoffLimit"] == 3
+    # A pod failure policy needs it.
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"
+
+
+def test_a_finished_job_stays_until_the_operator_has_read_it() -> None:
+    assert "ttlSecondsAfterFinished" not in job(minimal())["spec"]
+
+
+def test_the_job_is_bounded_in_time_memory_and_disk() -> None:
+    spec = job(full())["spec"]
+    pod = spec["template"]["spec"]
+    assert spec["activeDeadlineSeconds"] == 600
+    assert container(full())["resources"]["limits"] == {"cpu": "2", "memory": "2Gi"}
+    (scratch,) = [v for v in pod["volumes"] if v["name"] == "scratch"]
+    assert scratch["emptyDir"] == {"sizeLimit": "2Gi"}
+
+
+def test_libraries_write_only_where_the_disk_is_bounded() -> None:
+    env = {entry["name"]: entry.get("value") for entry in container(minimal())["env"]}
+    assert env["TMPDIR"] == env["HOME"] == "/scratch"
+
+
+def test_the_store_is_the_only_tenant_data_that_can_be_written() -> None:
+    mounts = container(minimal())["volumeMounts"]
+    writable = {m["mountPath"] for m in mounts if not m.get("readOnly")}
+    assert writable == {"/scratch", "/store"}
+
+
+def test_the_result_is_recorded_beside_the_request_and_read_back_whole() -> None:
+    digest = build_request(minimal(), SETTINGS).digest()
+    config_map = result_config_map(minimal(), digest, RESULT)
+    assert config_map["metadata"]["name"] == f"digits-opt-{digest[7:17]}-result"
+    assert config_map["immutable"] is True
+    assert OptimizationResult.model_validate_json(config_map["data"]["result.json"]) == RESULT
+
+
+@pytest.mark.parametrize("md", [minimal(), full()], ids=["minimal", "full"])
+def test_building_changes_nothing_that_was_given_and_is_repeatable(md: ModelDeployment) -> None:
+    request = build_request(md, SETTINGS)
+    before = copy.deepcopy((md, request))
+    first = json.dumps([job(md), request_config_map(md, request)])
+    assert (md, request) == before
+    assert json.dumps([job(md), request_config_map(md, request)]) == first
