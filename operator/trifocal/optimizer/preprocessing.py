@@ -96,11 +96,6 @@ def image_reader(model: ModelSpec) -> ImageReader:
                 f"spec.model.preprocessing.{name} has {len(values)} values; give 1, or one for "
                 f"each of the {channels} channels.",
             )
-    if 0.0 in spec.std:
-        raise RefusedError(
-            Reason.INVALID_SPEC,
-            "spec.model.preprocessing.std holds 0, and values are divided by it; use 1.",
-        )
     _check_resize(spec.resize, height, width)
     return ImageReader(height=height, width=width, channels=channels, preprocessing=spec)
 
