@@ -104,7 +104,7 @@ def test_more_load_than_a_pod_can_answer_in_time_gets_another() -> None:
     )
     assert found.requests_per_second == 60
     assert found.service_milliseconds == 12
-    assert found.modelled_milliseconds == pytest.approx(39.4, abs=0.1)
+    assert found.modelled_milliseconds == pytest.approx(39.06, abs=0.1)
     assert found.decided_at == NOW
 
 
