@@ -6,9 +6,10 @@ not pay for kopf, and `trifocal optimize` needs libraries that the operator's im
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Final, override
+from typing import Final
 
 import click
+from typing_extensions import override
 
 from trifocal import __version__
 
