@@ -1,0 +1,81 @@
+"""Cluster, images and chart: everything below the ModelDeployment."""
+
+import json
+import os
+from collections.abc import Mapping
+
+from rich.console import Console
+
+from hack.demo.kube import NAMESPACE, RELEASE, SYSTEM, Kube
+from hack.demo.problem import DemoError
+from hack.demo.program import ROOT, run_python
+
+CHART = ROOT / "charts" / "trifocal"
+INSTALL_SECONDS = 180
+OPERATOR = "trifocal-operator"
+"""The chart's Deployment."""
+IMAGE_VARIABLE = "TRIFOCAL_IMAGE_{}"
+"""For a cluster of your own: TRIFOCAL_IMAGE_OPERATOR, _OPTIMIZER and _TRITON_CPU, as pullable
+there."""
+
+
+def image(target: str) -> str:
+    """The image that pods ask for."""
+    variable = IMAGE_VARIABLE.format(target.upper().replace("-", "_"))
+    return os.environ.get(variable, f"trifocal.dev/{target}:dev")
+
+
+def start_cluster(kube: Kube, console: Console) -> str:
+    """A cluster that answers."""
+    if kube.local:
+        run_python(console, "-m", "hack.cluster", "up", environment=os.environ)
+    version = json.loads(kube.run("kubectl", "version", "--output", "json"))
+    nodes = kube.get("nodes")["items"]
+    return f"Kubernetes {version['serverVersion']['gitVersion']}, {len(nodes)} node(s)"
+
+
+def provide_images(kube: Kube, console: Console) -> str:
+    """Trifocal's images on the local node; elsewhere they must be pullable."""
+    if kube.local:
+        run_python(console, "-m", "hack.cluster", "images", environment=os.environ)
+    return ", ".join(image(target) for target in ("operator", "optimizer", "triton-cpu"))
+
+
+def install_chart(kube: Kube, _console: Console) -> str:
+    """The operator by its chart, as on any cluster."""
+    values = {
+        "image": image("operator"),
+        "optimizer.image": image("optimizer"),
+        "triton.image": image("triton-cpu"),
+        # The image for machines without a GPU has only Triton's Python backend.
+        "triton.backend": "python",
+    }
+    try:
+        _helm_upgrade(kube, values)
+    except DemoError as error:
+        look = f"kubectl -n {SYSTEM} logs deployment/{OPERATOR} --previous"
+        raise DemoError(str(error), look) from error
+    return f"release {RELEASE} in namespace {SYSTEM}"
+
+
+def _helm_upgrade(kube: Kube, values: Mapping[str, str]) -> None:
+    kube.run(
+        *("helm", "upgrade", RELEASE, str(CHART), "--install", "--create-namespace"),
+        *("--namespace", SYSTEM, "--wait", "--timeout", f"{INSTALL_SECONDS}s"),
+        *(word for key, value in values.items() for word in ("--set", f"{key}={value}")),
+    )
+
+
+def create_namespace(kube: Kube, _console: Console) -> str:
+    """The demo's own namespace, which admits none but restricted pods."""
+    kube.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "name": NAMESPACE,
+                "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+            },
+        }
+    )
+    return f"{NAMESPACE}, pod security: restricted"
