@@ -126,10 +126,10 @@ def located(path: Path) -> ResolvedLocation:
 
 
 def request(
-    folder: Path, model: Any = None, *, evaluation: Path | None = None, **changes: Any
+    folder: Path, graph: Any = None, /, *, evaluation: Path | None = None, **changes: Any
 ) -> OptimizationRequest:
     """A request for a model with data of its own, all written below `folder`."""
-    source = save(colour_classifier() if model is None else model, folder / "model.onnx")
+    source = save(colour_classifier() if graph is None else graph, folder / "model.onnx")
     fields: dict[str, Any] = {
         "name": "colours",
         "model": model_spec(),

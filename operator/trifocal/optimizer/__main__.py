@@ -30,7 +30,8 @@ from trifocal.optimizer.contract import (
     Progress,
     result_json,
 )
-from trifocal.optimizer.pipeline import failure_of, optimize
+from trifocal.optimizer.outcome import failure_of
+from trifocal.optimizer.pipeline import optimize
 from trifocal.optimizer.progress import Announcer
 from trifocal.optimizer.progress_server import Latest, serving_progress
 from trifocal.optimizer.sources import place_of

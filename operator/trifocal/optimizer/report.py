@@ -8,7 +8,9 @@ from typing import Any, Literal
 from trifocal.api.optimization import Gate
 from trifocal.api.status import CandidateStatus
 from trifocal.optimizer.contract import OptimizationResult
-from trifocal.optimizer.measured import Measured
+from trifocal.optimizer.latency import Latency
+from trifocal.optimizer.measured import SOURCE, Measured
+from trifocal.optimizer.tasks.task import Accuracy
 
 DEFAULT_PERCENTILE = 99
 """Shown where the gate names none: what most latency objectives speak of."""
@@ -18,34 +20,55 @@ Verdict = Literal["Chosen", "Passed", "Lost", "Failed"]
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """What became of one candidate, and why. `measured` is None where it could not be run."""
+    """What became of one candidate, and why. Figures that were never measured are None."""
 
     name: str
     verdict: Verdict
     reason: str
-    measured: Measured | None = None
+    accuracy: Accuracy | None = None
+    latency: Latency | None = None
+    size: int | None = None
 
 
-def candidate_status(judgement: Judgement, source: Measured | None, gate: Gate) -> CandidateStatus:
-    """The row for status."""
-    measured = judgement.measured
-    if measured is None:
-        return CandidateStatus(
-            name=judgement.name, verdict=judgement.verdict, reason=judgement.reason[:1024]
-        )
+def judgement_of(measured: Measured, verdict: Verdict, reason: str) -> Judgement:
+    """A verdict on a candidate that has been measured."""
+    return Judgement(
+        name=measured.name,
+        verdict=verdict,
+        reason=reason,
+        accuracy=measured.accuracy,
+        latency=measured.latency,
+        size=measured.size,
+    )
+
+
+def candidate_statuses(judgements: Sequence[Judgement], gate: Gate) -> tuple[CandidateStatus, ...]:
+    """The rows for status; drops are against the source's row."""
     metric = gate.accuracy.metric
     percentile = gate.latency.percentile if gate.latency else DEFAULT_PERCENTILE
-    accuracy = measured.accuracy.metrics[metric]
-    reference = source.accuracy.metrics[metric] if source else accuracy
+    source = next((j.accuracy for j in judgements if j.name == SOURCE and j.accuracy), None)
+    return tuple(_status(j, source, metric, percentile) for j in judgements)
+
+
+def _status(
+    judgement: Judgement, source: Accuracy | None, metric: str, percentile: int
+) -> CandidateStatus:
+    accuracy = judgement.accuracy.metrics[metric] if judgement.accuracy else None
+    drop = None if accuracy is None or source is None else source.metrics[metric] - accuracy
+    latency = judgement.latency.percentiles[percentile] if judgement.latency else None
     return CandidateStatus(
         name=judgement.name,
         verdict=judgement.verdict,
         reason=judgement.reason[:1024],
-        accuracy=round(accuracy, 6),
-        accuracy_drop=round(reference - accuracy, 6),
-        latency_milliseconds=round(measured.latency.percentiles[percentile], 4),
-        size_bytes=measured.size,
+        accuracy=_rounded(accuracy, 6),
+        accuracy_drop=_rounded(drop, 6),
+        latency_milliseconds=_rounded(latency, 4),
+        size_bytes=judgement.size,
     )
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def report_json(
@@ -68,13 +91,12 @@ def _detailed(judgement: Judgement) -> dict[str, Any]:
         "name": judgement.name,
         "verdict": judgement.verdict,
         "reason": judgement.reason,
+        "sizeBytes": judgement.size,
     }
-    if judgement.measured is None:
-        return body
-    latency = judgement.measured.latency
-    return body | {
-        "sizeBytes": judgement.measured.size,
-        "accuracy": asdict(judgement.measured.accuracy),
-        "latencyMilliseconds": {f"p{p}": value for p, value in latency.percentiles.items()},
-        "roundMediansMilliseconds": list(latency.round_medians),
-    }
+    if judgement.accuracy is not None:
+        body["accuracy"] = asdict(judgement.accuracy)
+    if judgement.latency is not None:
+        percentiles = judgement.latency.percentiles
+        body["latencyMilliseconds"] = {f"p{p}": value for p, value in percentiles.items()}
+        body["roundMediansMilliseconds"] = list(judgement.latency.round_medians)
+    return body
