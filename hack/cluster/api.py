@@ -31,9 +31,7 @@ class Api:
 
     def apply(self, path: str, content: Mapping[str, Any]) -> None:
         """Server-side apply."""
-        self._request(
-            "PATCH", f"{path}?fieldManager=trifocal-cluster&force=true", content, _APPLY
-        )
+        self._request("PATCH", f"{path}?fieldManager=trifocal-cluster&force=true", content, _APPLY)
 
     def patch(self, path: str, content: Mapping[str, Any]) -> None:
         """JSON merge patch: null deletes a field."""

@@ -69,7 +69,7 @@ def _command(go: Path, each: Tool, output: Path) -> list[str | Path]:
 def _link(each: Tool) -> None:
     """Point tools/<name> at the build, atomically, and only if it does not already."""
     link, target = tools_dir() / each.name, built(each)
-    if link.is_symlink() and os.readlink(link) == str(target):
+    if link.is_symlink() and link.readlink() == target:
         return
     link.parent.mkdir(parents=True, exist_ok=True)
     fresh = link.with_name(f".{each.name}.{os.getpid()}")

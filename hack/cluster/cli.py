@@ -57,6 +57,8 @@ def _run(parsed: argparse.Namespace, state: State) -> int:
         case "env":
             print(f"export KUBECONFIG={state.kubeconfig}")
             print(f"export PATH={tools_dir()}:$PATH")
+        case _:  # argparse has refused it already
+            raise AssertionError(parsed.command)
     return 0
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from .errors import ClusterError
 
+_SHOWN_WORDS = 6
+
 
 def run(
     command: Sequence[str | Path],
@@ -43,7 +45,7 @@ def succeeds(command: Sequence[str | Path]) -> bool:
 
 def _failure(words: list[str], done: "subprocess.CompletedProcess[str]", advice: str) -> str:
     tail = "\n".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-12:])
-    shown = " ".join(words[:6]) + (" ..." if len(words) > 6 else "")
+    shown = " ".join(words[:_SHOWN_WORDS]) + (" ..." if len(words) > _SHOWN_WORDS else "")
     return f"`{shown}` failed with status {done.returncode}: {tail}" + (
         f"\n{advice}" if advice else ""
     )

@@ -87,6 +87,7 @@ def _apiserver(state: State) -> Component:
         f"--advertise-address={s.NODE_IP}",
         f"--bind-address={s.NODE_IP}",
         f"--secure-port={s.API_PORT}",
+        f"--cert-dir={state / 'run'}",
         f"--service-cluster-ip-range={s.SERVICE_CIDR}",
         "--authorization-mode=Node,RBAC",
         "--anonymous-auth=false",

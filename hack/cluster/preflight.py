@@ -139,7 +139,7 @@ def _holder(inode: str) -> int | None:
     """The process that holds that socket."""
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         try:
-            if os.readlink(link) == f"socket:[{inode}]":
+            if str(link.readlink()) == f"socket:[{inode}]":
                 return int(link.parts[2])
         except OSError:
             continue

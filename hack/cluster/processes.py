@@ -85,14 +85,14 @@ def marked(state: State) -> set[int]:
     return found
 
 
-def stop(pids: Iterable[int], seconds: float = 5) -> None:
-    """Ask them to end, and end those that have not after `seconds`."""
+def stop(pids: Iterable[int], seconds: float = 5, *, gently: bool = True) -> None:
+    """Ask them to end, if `gently`, and end those that have not after `seconds`."""
     left = {pid: started for pid in pids if (started := _start_time(pid)) is not None}
 
     def gone() -> bool:
         return all(_start_time(pid) != started for pid, started in left.items())
 
-    for wanted in (signal.SIGTERM, signal.SIGKILL):
+    for wanted in (signal.SIGTERM, signal.SIGKILL) if gently else (signal.SIGKILL,):
         for pid, started in left.items():
             if _start_time(pid) == started:
                 os.kill(pid, wanted)

@@ -1,10 +1,9 @@
 """Takes the cluster down without a trace, however its processes ended."""
 
-import os
 import shutil
 from pathlib import Path
 
-from .cgroups import pod_processes, remove_cgroup
+from .cgroups import remove_cgroup
 from .commands import succeeds
 from .machine import mounts_under
 from .network import remove_network
@@ -12,33 +11,36 @@ from .paths import State
 from .polling import becomes_true
 from .processes import marked, stop
 
-# Two places that containerd and CNI do not let a configuration move.
+# Places that no configuration of CNI, containerd or the kubelet moves.
 CNI_RESULTS = Path("/var/lib/cni/results")
 SHIM_SOCKETS = Path("/run/containerd/s")
 CONTAINER_LOGS = Path("/var/log/containers")
+DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 
 
 def down(state: State) -> None:
     """Stop, unmount and delete everything; safe to run when nothing is there."""
-    # The kubelet first or last makes no difference: nothing restarts what is stopped.
-    stop(marked(state))
-    stop(pod_processes(), seconds=1)
+    # At once, not gently: all that they could still write is deleted below. Twice, since
+    # containerd may have started a shim between the look and the kill.
+    for _ in range(2):
+        stop(marked(state), gently=False)
     remove_cgroup()
     becomes_true(lambda: not _unmounted(state), 10)
     remove_network(state)
     for leftover in foreign_files(state):
         leftover.unlink(missing_ok=True)
     _remove_if_empty(CNI_RESULTS, CNI_RESULTS.parent, SHIM_SOCKETS, SHIM_SOCKETS.parent)
-    _remove_if_empty(CONTAINER_LOGS)
+    _remove_if_empty(CONTAINER_LOGS, DEVICE_PLUGINS, DEVICE_PLUGINS.parent)
     shutil.rmtree(state.root, ignore_errors=True)
 
 
 def foreign_files(state: State) -> list[Path]:
     """Files of this cluster outside its state folder."""
     links = list(CONTAINER_LOGS.glob("*.log")) if CONTAINER_LOGS.exists() else []
-    logs = [link for link in links if Path(os.readlink(link)).is_relative_to(state.root)]
-    results = list(CNI_RESULTS.glob("trifocal-*")) if CNI_RESULTS.exists() else []
-    return [*logs, *results, *_dead_sockets()]
+    logs = [link for link in links if link.readlink().is_relative_to(state.root)]
+    results = list(CNI_RESULTS.iterdir()) if CNI_RESULTS.exists() else []
+    ours = [path for path in results if str(state.root) in path.read_text(errors="replace")]
+    return [*logs, *ours, *_dead_sockets()]
 
 
 def _dead_sockets() -> list[Path]:

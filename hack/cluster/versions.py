@@ -11,6 +11,9 @@ _KUBERNETES_FLAGS = (
     " -X k8s.io/component-base/version.gitMajor=1"
     " -X k8s.io/component-base/version.gitMinor=36"
     " -X k8s.io/component-base/version.gitTreeState=clean"
+    # What each program calls itself in its User-Agent, and so in the audit log.
+    f" -X k8s.io/client-go/pkg/version.gitVersion={KUBERNETES}"
+    " -X k8s.io/client-go/pkg/version.gitCommit=release"
 )
 
 
