@@ -79,7 +79,7 @@ class ControlPlane:
     def start_api_server(self) -> None:
         """Start the API server, on the same port and data as before, and wait for it."""
         self._start("kube-apiserver", self._api_server_arguments())
-        if not becomes_true(lambda: self._exited() or self._answers("/readyz"), _START_SECONDS):
+        if not becomes_true(lambda: self._exited() or self.answers("/readyz"), _START_SECONDS):
             raise RuntimeError(f"The API server is not ready: {self.log('kube-apiserver')}")
         if self._exited():
             raise ChildProcessError(self.log("etcd") + self.log("kube-apiserver"))
@@ -144,6 +144,12 @@ class ControlPlane:
             with error:
                 return error.code, error.read()
 
+    def answers(self, path: str) -> bool:
+        """Whether there is an API server that answers `GET path` with 200."""
+        with suppress(OSError):
+            return self._call("GET", path)[0] == HTTPStatus.OK
+        return False
+
     def namespace(self, prefix: str = "test", **labels: str) -> str:
         """Create a namespace of a fresh name, with the ServiceAccount that pods need."""
         name = f"{prefix}-{secrets.token_hex(4)}"
@@ -156,7 +162,7 @@ class ControlPlane:
     def install_crds(self) -> None:
         """Install the repository's CRDs and wait until they and their schemas are served."""
         self.must("apply", "--server-side", "-f", CRDS)
-        if not becomes_true(lambda: self._answers(_CRD_SCHEMA), _START_SECONDS):
+        if not becomes_true(lambda: self.answers(_CRD_SCHEMA), _START_SECONDS):
             raise RuntimeError(f"The CRDs are not served: {self.log('kube-apiserver')}")
         # kubectl looked before the CRDs were there, and remembers for hours.
         shutil.rmtree(self.root / ".kube" / "cache")
@@ -188,11 +194,6 @@ class ControlPlane:
 
     def _exited(self) -> bool:
         return any(process.poll() is not None for process in self._processes.values())
-
-    def _answers(self, path: str) -> bool:
-        with suppress(OSError):
-            return self._call("GET", path)[0] == HTTPStatus.OK
-        return False
 
     def _write_files(self) -> None:
         certificate: list[str | Path] = [
@@ -255,13 +256,14 @@ class ControlPlane:
 
 
 @contextmanager
-def control_plane() -> Iterator[ControlPlane]:
-    """A started control plane with the CRDs; stopped and deleted however the test ends."""
+def control_plane(*, crds: bool = True) -> Iterator[ControlPlane]:
+    """A started control plane, with the CRDs; stopped and deleted however the test ends."""
     build(["etcd", "kube-apiserver", "kubectl"])
     with tempfile.TemporaryDirectory(prefix="trifocal-control-plane-") as folder:
         plane = _started(Path(folder))
         try:
-            plane.install_crds()
+            if crds:
+                plane.install_crds()
             yield plane
         finally:
             plane.stop()

@@ -122,12 +122,14 @@ class ModelDeployment(ApiModel):
             holds=lambda it: len(it.metadata.name) <= MAX_NAME_LENGTH,
             says=f"The name '{{metadata.name}}' is too long: the names of Jobs and pods are made "
             f"from it, which leaves {MAX_NAME_LENGTH} characters; shorten it.",
+            only_at_creation=True,
         ),
         Rule(
             cel=f"self.metadata.name.matches(r'^({_NAME})$')",
             holds=lambda it: re.fullmatch(_NAME, it.metadata.name) is not None,
             says="The name '{metadata.name}' cannot be a Service's name, as it has to be; use "
             "lowercase letters, digits and '-', with a letter first and no '-' last.",
+            only_at_creation=True,
         ),
     )
 

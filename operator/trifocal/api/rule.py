@@ -18,7 +18,10 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from typing_extensions import override
 
 VALIDATIONS = "x-kubernetes-validations"
-VALIDATION_KEYS = ("rule", "message", "messageExpression", "fieldPath", "reason")
+VALIDATION_KEYS = (
+    *("rule", "message", "messageExpression", "fieldPath", "reason"),
+    "optionalOldSelf",
+)
 ERROR_TYPE = "rule"
 """Type of the pydantic error that a broken scalar rule raises."""
 
@@ -44,10 +47,15 @@ class Rule:
     reason: Literal["FieldValueInvalid", "FieldValueRequired", "FieldValueForbidden"] = (
         "FieldValueInvalid"
     )
+    only_at_creation: bool = False
+    """For what can never change, so that a rule about the whole object, which every update
+    touches, does not lock the objects that are older than it."""
 
-    def validation(self) -> dict[str, str]:
+    def validation(self) -> dict[str, Any]:
         """The rule as an element of x-kubernetes-validations."""
-        entry = {"rule": self.cel}
+        entry: dict[str, Any] = {"rule": self.cel}
+        if self.only_at_creation:
+            entry = {"rule": f"oldSelf.hasValue() || {self.cel}", "optionalOldSelf": True}
         if _PLACEHOLDER.search(self.says):
             entry["messageExpression"] = _message_expression(self.says)
         else:

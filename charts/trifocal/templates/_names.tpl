@@ -1,0 +1,35 @@
+{{- /* Prefix of every object's name. */ -}}
+{{- define "trifocal.name" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "trifocal.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (printf "%s-operator" (include "trifocal.name" .)) -}}
+{{- end -}}
+
+{{- define "trifocal.operatorImage" -}}
+{{- .Values.image | default (printf "ghcr.io/trifocal/operator:%s" .Chart.AppVersion) -}}
+{{- end -}}
+
+{{- define "trifocal.optimizerImage" -}}
+{{- .Values.optimizer.image | default (printf "ghcr.io/trifocal/optimizer:%s" .Chart.AppVersion) -}}
+{{- end -}}
+
+{{- /* Labels that never change, since a Deployment's selector cannot. */ -}}
+{{- define "trifocal.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end -}}
+
+{{- define "trifocal.labels" -}}
+{{ include "trifocal.selector" . }}
+app.kubernetes.io/part-of: trifocal
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}

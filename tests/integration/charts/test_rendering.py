@@ -1,0 +1,139 @@
+"""What the chart renders, and what it refuses to."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.integration.charts.conftest import CHART, Helm, Render
+from trifocal.api.crd import crd
+from trifocal.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+DEPLOYMENT = ("Deployment", "trifocal-operator")
+CRD = ("CustomResourceDefinition", "modeldeployments.trifocal.dev")
+
+
+def container(rendered: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+    (only,) = rendered[DEPLOYMENT]["spec"]["template"]["spec"]["containers"]
+    assert isinstance(only, dict)
+    return only
+
+
+def environment(rendered: dict[tuple[str, str], dict[str, Any]]) -> dict[str, str]:
+    return {each["name"]: each.get("value", "") for each in container(rendered)["env"]}
+
+
+def test_helm_lint_finds_nothing(helm: Helm) -> None:
+    done = helm("lint", "--strict", CHART)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 chart(s) linted, 0 chart(s) failed" in done.stdout
+
+
+def test_the_objects_that_a_default_installation_consists_of(render: Render) -> None:
+    assert set(render()) == {
+        CRD,
+        DEPLOYMENT,
+        ("ServiceAccount", "trifocal-operator"),
+        ("ClusterRole", "trifocal-operator"),
+        ("ClusterRoleBinding", "trifocal-operator"),
+        ("Role", "trifocal-operator"),
+        ("RoleBinding", "trifocal-operator"),
+        ("ClusterRole", "trifocal-view"),
+        ("ClusterRole", "trifocal-edit"),
+        ("NetworkPolicy", "trifocal-operator"),
+        ("Service", "trifocal-operator-metrics"),
+    }
+
+
+def test_the_crd_is_the_generated_one_and_is_kept(render: Render) -> None:
+    rendered = render()[CRD]
+    assert rendered["spec"] == crd()["spec"]
+    assert rendered["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert "annotations" not in render({"crds.keep": "false"})[CRD]["metadata"]
+    assert CRD not in render({"crds.install": "false"})
+
+
+def test_the_settings_read_what_the_deployment_writes(
+    render: Render, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {
+        "image": '"registry.example.com/operator:1"',
+        "optimizer.image": '"registry.example.com/optimizer:1"',
+        "triton.image": '"registry.example.com/triton:1"',
+        "triton.backend": '"python"',
+        "workers": "3",
+        "kubeBurst": "1000000",
+        "resyncSeconds": "1200.5",
+        "logLevel": '"DEBUG"',
+    }
+    for name, value in environment(render(values)).items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert settings.operator_image == "registry.example.com/operator:1"
+    assert settings.optimizer_image == "registry.example.com/optimizer:1"
+    assert settings.triton_image == "registry.example.com/triton:1"
+    assert (settings.triton_backend, settings.log_level) == ("python", "DEBUG")
+    assert (settings.workers, settings.kube_burst, settings.resync_seconds) == (3, 1000000, 1200.5)
+
+
+def test_ports_of_the_settings_are_the_ports_of_the_pod(render: Render) -> None:
+    rendered = render()
+    ports = {each["name"]: str(each["containerPort"]) for each in container(rendered)["ports"]}
+    assert ports["metrics"] == environment(rendered)["TRIFOCAL_METRICS_PORT"]
+    assert ports["probes"] == environment(rendered)["TRIFOCAL_PROBES_PORT"]
+
+
+def test_only_more_than_one_replica_gets_a_disruption_budget(render: Render) -> None:
+    budget = ("PodDisruptionBudget", "trifocal-operator")
+    assert budget not in render()
+    assert render({"replicas": "2"})[budget]["spec"]["maxUnavailable"] == 1
+
+
+def test_monitoring_is_there_when_it_is_asked_for(render: Render) -> None:
+    values = {
+        "serviceMonitor.enabled": "true",
+        "prometheusRule.enabled": "true",
+        "prometheusRule.labels": '{"release": "prometheus"}',
+    }
+    rendered = render(values)
+    assert ("ServiceMonitor", "trifocal-operator") in rendered
+    rule = rendered["PrometheusRule", "trifocal-operator"]
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+    (group,) = rule["spec"]["groups"]
+    assert group["rules"][1]["expr"] == (
+        'max(trifocal_leader{namespace="trifocal-system",job="trifocal-operator-metrics"}) == 0'
+    )
+
+
+def test_who_may_scrape_can_be_narrowed(render: Render) -> None:
+    peers = [{"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}]
+    policy = render({"networkPolicy.metricsFrom": json.dumps(peers)})[
+        "NetworkPolicy", "trifocal-operator"
+    ]
+    assert policy["spec"]["ingress"][1]["from"] == peers
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("replica=2", "additional properties 'replica' not allowed"),
+        ("triton.tag=26.07", "additional properties 'tag' not allowed"),
+        ("image=registry.example.com/operator", "does not match pattern"),
+        ("logLevel=verbose", "value must be one of 'DEBUG', 'INFO', 'WARNING', 'ERROR'"),
+        ("workers=0", "minimum: got 0, want 1"),
+    ],
+)
+def test_a_value_that_is_wrong_is_refused(helm: Helm, wrong: str, words: str) -> None:
+    done = helm("template", "trifocal", CHART, "--set", wrong)
+    assert done.returncode != 0
+    assert words in done.stderr
+
+
+def test_no_right_is_a_wildcard_or_touches_secrets(render: Render) -> None:
+    for (kind, _), each in render().items():
+        if kind in {"ClusterRole", "Role"}:
+            for rule in each["rules"]:
+                assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
+                assert "secrets" not in rule["resources"]

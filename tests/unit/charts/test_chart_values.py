@@ -1,0 +1,105 @@
+"""The chart's values, its schema, its templates and the operator's settings agree."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import trifocal
+from trifocal.settings import Settings
+
+CHART = Path(__file__).parents[3] / "charts" / "trifocal"
+CHART_YAML = yaml.safe_load((CHART / "Chart.yaml").read_text())
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+TEMPLATES = {path.name: path.read_text() for path in (CHART / "templates").iterdir()}
+
+
+def leaves(value: Any, path: str = "") -> set[str]:
+    if not isinstance(value, dict) or not value:
+        return {path}
+    return {leaf for name, each in value.items() for leaf in leaves(each, f"{path}.{name}")}
+
+
+def schema_leaves(schema: dict[str, Any], path: str = "") -> set[str]:
+    properties = schema.get("properties")
+    if not properties:
+        return {path}
+    return {
+        leaf for name, each in properties.items() for leaf in schema_leaves(each, f"{path}.{name}")
+    }
+
+
+def test_every_value_is_in_the_schema_and_the_other_way_round() -> None:
+    passed_on = {".resources.requests", ".resources.limits"}
+    written = {leaf for leaf in leaves(VALUES) if not leaf.startswith(".resources")} | passed_on
+    assert written == schema_leaves(SCHEMA) - {".global"}
+
+
+def test_every_object_of_the_schema_refuses_unknown_keys_or_is_passed_on() -> None:
+    def closed(schema: dict[str, Any]) -> bool:
+        below = schema.get("properties", {}).values()
+        return not below or (
+            schema.get("additionalProperties") is False and all(closed(each) for each in below)
+        )
+
+    assert closed(SCHEMA)
+
+
+def test_every_setting_of_the_operator_is_set_by_the_deployment_and_no_other() -> None:
+    in_template = set(re.findall(r"TRIFOCAL_[A-Z_]+", TEMPLATES["deployment.yaml"]))
+    assert in_template == {f"TRIFOCAL_{name.upper()}" for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize(
+    ("value", "setting"),
+    [
+        (VALUES["triton"]["repository"], "triton_repository"),
+        (VALUES["triton"]["version"], "triton_version"),
+        (VALUES["triton"]["backend"], "triton_backend"),
+        (VALUES["imagePullPolicy"], "image_pull_policy"),
+        (VALUES["workers"], "workers"),
+        (VALUES["scrapeSeconds"], "scrape_seconds"),
+        (VALUES["resyncSeconds"], "resync_seconds"),
+        (VALUES["kubeQps"], "kube_qps"),
+        (VALUES["kubeBurst"], "kube_burst"),
+        (VALUES["logLevel"], "log_level"),
+    ],
+)
+def test_a_value_has_the_default_of_its_setting(value: Any, setting: str) -> None:
+    assert value == Settings.model_fields[setting].default
+
+
+def test_the_version_is_the_programs() -> None:
+    assert CHART_YAML["appVersion"] == trifocal.__version__
+    assert CHART_YAML["version"] == trifocal.__version__
+
+
+def test_only_the_operators_own_lease_is_granted() -> None:
+    source = Path(trifocal.__file__).parent / "cli" / "operator.py"
+    (lease,) = re.findall(r'^LEASE_NAME = "(.+)"$', source.read_text(), re.MULTILINE)
+    assert f"resourceNames: [{lease}]" in TEMPLATES["rbac.yaml"]
+
+
+def test_every_alert_has_a_runbook() -> None:
+    runbooks = (CHART.parents[1] / "docs" / "alerts.md").read_text()
+    headings = {line.removeprefix("## ").lower() for line in runbooks.splitlines()}
+    alerts = re.findall(r"alert: (\w+)", TEMPLATES["metrics.yaml"])
+    assert len(alerts) == 4
+    for alert in alerts:
+        assert alert.lower() in headings
+        assert f"runbookUrl }}}}{alert.lower()}" in TEMPLATES["metrics.yaml"]
+
+
+def test_alerts_use_metrics_that_the_operator_has() -> None:
+    telemetry = "".join(
+        (Path(trifocal.__file__).parent / name).read_text()
+        for name in ("telemetry.py", "cli/operator.py")
+    )
+    used = set(re.findall(r"trifocal_[a-z_]+", TEMPLATES["metrics.yaml"]))
+    assert used
+    for metric in used:
+        assert f'"{metric.removesuffix("_count")}"' in telemetry
