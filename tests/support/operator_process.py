@@ -32,6 +32,7 @@ class OperatorProcess:
             settings: more environment variables, without their prefix TRIFOCAL_.
         """
         self.probes_port, self.metrics_port = _free_ports(2)
+        self.folder = folder
         self._log = folder / f"{name}.log"
         environment = {
             **os.environ,
