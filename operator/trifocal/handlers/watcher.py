@@ -5,12 +5,14 @@ handlers, and a list of 20,000 objects would delay lease renewals.
 """
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable
 
 import kopf
 import structlog
+from kopf._core.engines.peering import Identity  # no public name leads to this type
 
 from trifocal.handlers.watches import Login, Receive, registry, settings
 from trifocal.kube.client import Manifest
@@ -62,6 +64,9 @@ class Watcher:
                 settings=settings(),
                 clusterwide=True,
                 standalone=True,
+                # Never used without peers, but by default kopf asks the system for the user's
+                # name, and a container's uid has none (kopf: peering.detect_own_id).
+                identity=Identity(socket.gethostname()),
                 stop_flag=stop,
             )
         finally:
