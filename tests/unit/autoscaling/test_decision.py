@@ -379,16 +379,18 @@ def test_replicas_never_fall_below_a_need_within_the_hold(
 
 
 @settings(deadline=None)
-@given(situations, st.floats(0, 5000), st.floats(0, 5000))
+@given(situations, signals, st.floats(0, 5000), st.floats(0, 5000), st.floats(0, 1))
 def test_more_load_never_gets_fewer_replicas(
-    any_situation: Situation, one: float, other: float
+    any_situation: Situation, measured: Signal, one: float, other: float, failing: float
 ) -> None:
-    assume(isinstance(any_situation.signal, Signal))
+    """With all else equal: the share of requests that fail, too."""
     low, high = (
         decided(
             replace(
                 any_situation,
-                signal=replace(any_situation.signal, arrivals_per_second=rate),
+                signal=replace(
+                    measured, arrivals_per_second=rate, failures_per_second=failing * rate
+                ),
             )
         ).replicas
         for rate in sorted((one, other))

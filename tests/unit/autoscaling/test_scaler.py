@@ -1,0 +1,268 @@
+"""The loop with a scripted source and clock: what it remembers, shows, survives and forgets."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from trifocal.api.scaling import LatencyObjective, Objective, ScalingSpec
+from trifocal.autoscaling.decision import ScaleDecision
+from trifocal.autoscaling.metrics import Key, ScalerMetrics
+from trifocal.autoscaling.reason import ScaleReason
+from trifocal.autoscaling.scaler import Scaler, ScaleTarget, run
+from trifocal.autoscaling.scraper import PodAddress, Scrape, ScrapeFailure
+from trifocal.optimizer.contract import CapacityPoint
+from trifocal.triton.exposition import ModelSamples
+
+INTERVAL = 5.0
+KEY = ("ns", "orientation")
+
+
+class VirtualClock:
+    """Time that passes only when the loop sleeps; the loop ends when it is up."""
+
+    def __init__(self, seconds: float) -> None:
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+        self._end = self.time + timedelta(seconds=seconds)
+
+    def now(self) -> datetime:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+        if self.time > self._end:
+            raise TimeIsUp
+
+
+class TimeIsUp(Exception):  # noqa: N818 - no error
+    pass
+
+
+class SteadyPods:
+    """Every pod has answered `rate` requests of 12 ms each second since the clock started."""
+
+    def __init__(self, clock: VirtualClock, rate: float) -> None:
+        self._clock, self._start = clock, clock.now()
+        self.rate = rate
+        self.broken: set[str] = set()
+
+    async def scrape(self, pods: Iterable[PodAddress]) -> Mapping[str, Scrape | ScrapeFailure]:
+        return {pod.uid: self._answer(pod.uid) for pod in pods}
+
+    def _answer(self, uid: str) -> Scrape | ScrapeFailure:
+        if uid in self.broken:
+            return ScrapeFailure(message="It is broken.")
+        answered = self.rate * (self._clock.now() - self._start).total_seconds()
+        samples = ModelSamples(
+            success=answered,
+            executions=answered,
+            inferences=answered,
+            compute_infer_microseconds=answered * 12_000,
+            failure={},
+            request_quantiles_microseconds={0.99: 27_000} if self.rate else {},
+        )
+        return Scrape(at=self._clock.now(), models={"m": samples})
+
+
+class Cluster:
+    """What the loop is given, and what it published."""
+
+    def __init__(self, *targets: ScaleTarget) -> None:
+        self.targets = {target.key: target for target in targets}
+        self.published: list[tuple[Key, ScaleDecision]] = []
+        self.registry = CollectorRegistry()
+
+    def publish(self, key: Key, decision: ScaleDecision) -> None:
+        self.published.append((key, decision))
+
+    async def run_for(
+        self, seconds: float, rate: float = 10, *, clock: VirtualClock | None = None
+    ) -> None:
+        clock = clock or VirtualClock(seconds)
+        scaler = Scaler(SteadyPods(clock, rate), ScalerMetrics(self.registry), INTERVAL)
+        await self._run(scaler, clock)
+
+    async def _run(self, scaler: Scaler, clock: VirtualClock) -> None:
+        with pytest.raises(TimeIsUp):
+            await run(
+                self.targets.values,
+                self.publish,
+                scaler=scaler,
+                interval=INTERVAL,
+                clock=clock,
+            )
+
+    def last(self, key: Key = KEY) -> ScaleDecision:
+        return [decision for of, decision in self.published if of == key][-1]
+
+    def metric(self, name: str, key: Key = KEY, **labels: str) -> float | None:
+        return self.registry.get_sample_value(
+            f"trifocal_scaling_{name}", {"namespace": key[0], "name": key[1], **labels}
+        )
+
+
+def target(
+    replicas: int = 1, *, key: Key = KEY, hold: int = 60, scaled: bool = True
+) -> ScaleTarget:
+    spec = ScalingSpec(
+        max_replicas=10,
+        objective=Objective(latency=LatencyObjective(max_milliseconds=50)),
+        scale_down_hold_seconds=hold,
+    )
+    return ScaleTarget(
+        key=key,
+        scaling=spec if scaled else None,
+        model="m",
+        pods=tuple(PodAddress(uid=f"{key[1]}-{i}", ip="10.0.0.1") for i in range(replicas)),
+        replicas=replicas,
+        capacity=(CapacityPoint(batch=1, p50_milliseconds=12, p99_milliseconds=12),),
+    )
+
+
+async def test_load_seen_twice_is_decided_on() -> None:
+    cluster = Cluster(target())
+    await cluster.run_for(5, rate=60)
+    first, second = (decision for _, decision in cluster.published)
+    assert first.reason == ScaleReason.NO_METRICS
+    assert (second.replicas, second.requests_per_second) == (2, 60)
+
+
+async def test_after_a_restart_nothing_scales_down_before_a_whole_hold_has_passed() -> None:
+    cluster = Cluster(target(5, hold=60))
+    await cluster.run_for(55, rate=1)
+    assert {decision.replicas for _, decision in cluster.published} == {5}
+
+    watched = Cluster(target(5, hold=60))
+    await watched.run_for(60, rate=1)
+    assert watched.last().replicas == 1
+
+
+async def test_an_object_without_scaling_shows_rate_and_latency() -> None:
+    cluster = Cluster(target(2, scaled=False))
+    await cluster.run_for(10, rate=10)
+    found = cluster.last()
+    assert (found.replicas, found.reason) == (2, ScaleReason.NOT_SCALED)
+    assert (found.requests_per_second, found.latency_milliseconds) == (20, 27)
+
+
+async def test_scaling_that_is_set_later_starts_with_a_whole_hold() -> None:
+    cluster = Cluster(target(4, scaled=False))
+    clock = VirtualClock(300)
+    scaler = Scaler(SteadyPods(clock, 1), ScalerMetrics(cluster.registry), INTERVAL)
+    await cluster._run(scaler, clock)
+    cluster.targets[KEY] = target(4, hold=60)
+    await scaler.make_pass(cluster.targets.values(), cluster.publish, clock)
+    assert (cluster.last().replicas, cluster.last().reason) == (4, ScaleReason.HOLDING)
+
+
+async def test_numbers_are_shown_as_metrics_in_base_units() -> None:
+    cluster = Cluster(target())
+    await cluster.run_for(10, rate=60)
+    assert cluster.metric("desired_replicas") == 2
+    assert cluster.metric("requests_per_second") == 60
+    assert cluster.metric("service_seconds") == pytest.approx(0.012)
+    assert cluster.metric("latency_seconds") == pytest.approx(0.027)
+    assert cluster.metric("modelled_latency_seconds")
+    assert cluster.metric("reason", reason="MoreLoad") == 1
+    assert cluster.metric("reason", reason="NoMetrics") is None
+
+
+async def test_what_is_not_known_has_no_series() -> None:
+    cluster = Cluster(target())
+    await cluster.run_for(10, rate=0)
+    assert cluster.metric("requests_per_second") == 0
+    assert cluster.metric("latency_seconds") is None
+    assert cluster.metric("modelled_latency_seconds") is None
+
+
+async def test_the_series_of_an_object_go_with_it() -> None:
+    cluster = Cluster(target(), target(key=("ns", "other")))
+    clock = VirtualClock(10)
+    scaler = Scaler(SteadyPods(clock, 60), ScalerMetrics(cluster.registry), INTERVAL)
+    await cluster._run(scaler, clock)
+    del cluster.targets[KEY]
+    await scaler.make_pass(cluster.targets.values(), cluster.publish, clock)
+    left = {
+        sample.labels["name"]
+        for family in cluster.registry.collect()
+        for sample in family.samples
+        if "name" in sample.labels
+    }
+    assert left == {"other"}
+
+
+async def test_a_pod_that_cannot_be_read_is_counted_and_nothing_scales_down() -> None:
+    cluster = Cluster(target(3, hold=0))
+    clock = VirtualClock(30)
+    pods = SteadyPods(clock, 1)
+    pods.broken = {"orientation-2"}
+    await cluster._run(Scaler(pods, ScalerMetrics(cluster.registry), INTERVAL), clock)
+    assert (cluster.last().replicas, cluster.last().reason) == (3, ScaleReason.INCOMPLETE_METRICS)
+    assert cluster.registry.get_sample_value("trifocal_scaling_unreadable_pods_total") == 7
+
+
+async def test_a_pod_that_does_not_know_the_model_counts_as_unread() -> None:
+    cluster = Cluster(replace(target(), model="another"))
+    await cluster.run_for(30)
+    assert cluster.last().reason == ScaleReason.NO_METRICS
+
+
+async def test_another_artifact_is_not_judged_by_the_last_ones_speed() -> None:
+    """The new artifact takes 6 ms by its Job and nobody has asked it yet: 12 ms are forgotten."""
+    cluster = Cluster(target())
+    clock = VirtualClock(30)
+    pods = SteadyPods(clock, 30)
+    scaler = Scaler(pods, ScalerMetrics(cluster.registry), INTERVAL)
+    await cluster._run(scaler, clock)
+    faster = replace(
+        target(),
+        pods=(PodAddress(uid="new", ip="10.0.0.1"),),
+        capacity=(CapacityPoint(batch=1, p50_milliseconds=6, p99_milliseconds=6),),
+    )
+    cluster.targets[KEY] = faster
+    pods.rate = 0
+    await scaler.make_pass(cluster.targets.values(), cluster.publish, clock)
+    assert scaler._tracks[KEY].history.service is None
+
+
+async def test_one_objects_defect_does_not_stop_the_others() -> None:
+    class Defective(Cluster):
+        def publish(self, key: Key, decision: ScaleDecision) -> None:
+            if key == KEY:
+                raise RuntimeError("no one could foresee this")
+            super().publish(key, decision)
+
+    cluster = Defective(target(), target(key=("ns", "other")))
+    await cluster.run_for(10)
+    assert [key for key, _ in cluster.published] == [("ns", "other")] * 3
+
+
+async def test_a_failed_pass_does_not_end_the_loop() -> None:
+    class Unavailable(SteadyPods):
+        async def scrape(self, pods: Iterable[PodAddress]) -> Mapping[str, Scrape | ScrapeFailure]:
+            if self._clock.now() == self._start:
+                raise RuntimeError("the first pass fails")
+            return await super().scrape(pods)
+
+    cluster = Cluster(target())
+    clock = VirtualClock(10)
+    scaler = Scaler(Unavailable(clock, 10), ScalerMetrics(cluster.registry), INTERVAL)
+    await cluster._run(scaler, clock)
+    assert len(cluster.published) == 2
+
+
+async def test_a_long_pass_shortens_the_pause_after_it() -> None:
+    class Slow(SteadyPods):
+        async def scrape(self, pods: Iterable[PodAddress]) -> Mapping[str, Scrape | ScrapeFailure]:
+            self._clock.time += timedelta(seconds=3)
+            return await super().scrape(pods)
+
+    cluster = Cluster(target())
+    clock = VirtualClock(12)
+    scaler = Scaler(Slow(clock, 10), ScalerMetrics(cluster.registry), INTERVAL)
+    await cluster._run(scaler, clock)
+    times = [decision.decided_at for _, decision in cluster.published]
+    assert [(b - a).total_seconds() for a, b in pairwise(times)] == [5, 5]
