@@ -34,7 +34,7 @@ class TensorConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class WarmUp:
-    """Requests of random data that an instance answers before the model is ready."""
+    """Requests that an instance answers before the model is ready; an error keeps it from that."""
 
     name: str
     batch_size: int

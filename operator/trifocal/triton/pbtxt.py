@@ -82,10 +82,15 @@ def _warm_up(warm_up: WarmUp) -> Iterator[str]:
         value = [
             f"data_type: TYPE_{tensor.triton_type}",
             f"dims: {_numbers(tensor.dims)}",
-            "random_data: true",
+            f"{_warm_up_data(tensor)}: true",
         ]
         lines += _block("inputs", [f"key: {_quoted(tensor.name)}", *_block("value", value)])
     return _block("model_warmup", lines)
+
+
+def _warm_up_data(tensor: TensorConfig) -> str:
+    """Zeros for integers: a random class or index may not exist, and the model would not load."""
+    return "random_data" if tensor.triton_type.startswith("FP") else "zero_data"
 
 
 def _latency_buckets(buckets: Sequence[float]) -> list[str]:

@@ -96,6 +96,9 @@ async def smoke_test(
         return SmokeUnreachable(f"The pod at {address} cannot be reached: {error}.")
     except InferenceServerException as error:
         return _refusal(address, expectation.model, error)
+    except (ValueError, LookupError, TypeError) as error:
+        # The client library passes on what its parsers raise.
+        return SmokeDiffers(f"What answers at {address} is no Triton: {error!r}.")
 
 
 async def _verdict(client: Any, expectation: Expectation) -> SmokeVerdict:

@@ -52,7 +52,9 @@ def differences(sent: Any, stored: Any, path: str = "") -> list[str]:
             return [f"{path}: {len(sent)} entries sent, {len(stored)} stored"]
         pairs = enumerate(zip(sent, stored, strict=True))
         return [d for i, (a, b) in pairs for d in differences(a, b, f"{path}[{i}]")]
-    return [] if sent == stored or (not sent and stored is None) else [f"{path}: {sent} -> {stored}"]
+    return (
+        [] if sent == stored or (not sent and stored is None) else [f"{path}: {sent} -> {stored}"]
+    )
 
 
 def test_every_field_is_stored_as_it_is_sent(control_plane: ControlPlane, path: Path) -> None:

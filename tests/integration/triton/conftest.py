@@ -11,6 +11,8 @@ from tests.integration.triton.small_model import IMAGE, write_model, write_repos
 from trifocal.api.serving import Batching, ServingSpec
 from trifocal.triton.arguments import server_arguments
 
+WARM_UPS = 3
+"""Runs of each warm-up; Triton makes a batch of requests of one each, and counts them all."""
 RESTRICTED_KEY = "0123456789abcdef"
 
 
@@ -42,4 +44,5 @@ def triton(
     )
     arguments = server_arguments(IMAGE, restricted_key=RESTRICTED_KEY)
     with real_server.running(triton_installation, repository, arguments) as server:
+        server.samples("small", WARM_UPS * (1 + 8))
         yield server

@@ -22,11 +22,16 @@ from urllib.error import URLError
 
 import onnxruntime
 
+from trifocal.triton import exposition
+from trifocal.triton.exposition import ModelSamples
+
 PYTRITON = "nvidia-pytriton==0.7.0"
 PYTHON = "3.11"
 """The wheel ships a python backend stub for each of 3.8 to 3.13; there is no default one."""
 READY_SECONDS = 60
 """Two cores that do other things as well; alone it takes 2 s."""
+
+COUNTED_SECONDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +73,20 @@ class RunningTriton:
         ) as answer:
             text: str = answer.read().decode()
             return text
+
+    def samples(self, model: str, answered: int = 0) -> ModelSamples:
+        """A model's counters, once they hold so many requests.
+
+        Triton counts a request after it has sent the answer, so a client may be faster.
+        """
+        deadline = time.monotonic() + COUNTED_SECONDS
+        while True:
+            samples = exposition.parse(self.metrics())[model]
+            if samples.success + sum(samples.failure.values()) >= answered:
+                return samples
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{answered} requests were answered, counted are: {samples}")
+            time.sleep(0.02)
 
     def is_ready(self) -> bool:
         try:
@@ -121,7 +140,7 @@ def _install_into(root: Path) -> None:
 
 
 def _uv(*arguments: str) -> None:
-    subprocess.run(["uv", "--quiet", *arguments], check=True)
+    subprocess.run(["uv", "--quiet", *arguments], check=True)  # noqa: S603, S607 - our own words
 
 
 def free_ports(count: int) -> tuple[int, ...]:
@@ -143,7 +162,7 @@ def running(
     """
     http, grpc, metrics = free_ports(3)
     with tempfile.NamedTemporaryFile(suffix=".log", delete=False) as log:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - the server under test
             [
                 str(installation.server / "bin/tritonserver"),
                 f"--model-repository={repository}",
@@ -190,6 +209,18 @@ def wait_until_ready(server: RunningTriton) -> None:
                 f"tritonserver is not ready (exit {server.process.poll()}):\n"
                 f"{server.log.read_text(errors='replace')[-6000:]}"
             )
+        time.sleep(0.05)
+
+
+def wait_for_port(port: int) -> None:
+    """Until something listens there."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        with socket.socket() as attempt:
+            if attempt.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"Nothing listens on port {port} after {READY_SECONDS} s.")
         time.sleep(0.05)
 
 

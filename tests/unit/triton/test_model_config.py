@@ -131,6 +131,13 @@ def test_warm_up_covers_a_single_image_and_a_full_batch_at_the_declared_shape() 
         assert warm_up.count > 0
 
 
+def test_integers_are_warmed_up_with_zeros_because_a_random_index_may_not_exist() -> None:
+    inputs = (Tensor(name="index", dtype="int64", shape=(-1, 1)),)
+    value = parsed(tensors=(inputs, OUTPUTS)).model_warmup[0].inputs["index"]
+    assert value.zero_data
+    assert not value.random_data
+
+
 def test_warm_up_of_a_model_without_a_batch_dimension_is_one_plain_request() -> None:
     assert [w.batch_size for w in parsed(tensors=FIXED).model_warmup] == [0]
 

@@ -1,0 +1,66 @@
+"""The pod's HTTP front as a process: nginx with the configuration under test."""
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.integration.triton import real_server
+from trifocal.triton import arguments
+from trifocal.triton.http_front import http_front_config
+
+
+def find_nginx() -> str:
+    """On PATH, or Debian's package unpacked beside the other tools; nothing is installed."""
+    if found := shutil.which("nginx"):
+        return found
+    folder = real_server.cache_directory() / "nginx"
+    program = folder / "usr/sbin/nginx"
+    if not program.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _unpack(folder)
+    return str(program)
+
+
+def _unpack(folder: Path) -> None:
+    try:
+        subprocess.run(["apt-get", "download", "-qq", "nginx"], cwd=folder, check=True)  # noqa: S607 - Debian's
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise RuntimeError(
+            "nginx is needed: run `apt-get update && apt-get install nginx`."
+        ) from error
+    (package,) = folder.glob("nginx_*.deb")
+    subprocess.run(  # noqa: S603 - the package just downloaded
+        ["dpkg-deb", "--extract", package.name, "."],  # noqa: S607 - Debian's
+        cwd=folder,
+        check=True,
+    )
+
+
+@contextlib.contextmanager
+def front_before(triton_port: int, model: str, folder: Path) -> Iterator[int]:
+    """The front of one server; gives the port that clients connect to.
+
+    The configuration is a pod's own but for ports and paths, of which a pod has one each.
+    """
+    (port,) = real_server.free_ports(1)
+    config = http_front_config(model)
+    for own, here in (
+        (f"127.0.0.1:{arguments.TRITON_HTTP_PORT} ", f"127.0.0.1:{triton_port} "),
+        (f"listen {arguments.HTTP_PORT} ", f"listen 127.0.0.1:{port} "),
+        (" /tmp/nginx", f" {folder}/nginx-{port}"),
+    ):
+        assert own in config
+        config = config.replace(own, here)
+    path = folder / f"nginx-{port}.conf"
+    path.write_text(config)
+    process = subprocess.Popen(  # noqa: S603 - nginx with our configuration
+        [find_nginx(), "-e", "stderr", "-c", str(path)]
+    )
+    try:
+        real_server.wait_for_port(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
