@@ -47,7 +47,8 @@ COPY --from=wheel /wheel /usr/share/trifocal/wheel
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
     /opt/uv/bin/uv pip install --python /opt/trifocal/bin/python --no-cache --offline --no-deps \
         --compile-bytecode /usr/share/trifocal/wheel/*.whl
-ENV HOME=/tmp
+# A platform may choose any uid, one without a name too: libraries that ask find it here.
+ENV HOME=/tmp USER=trifocal
 USER 65532:65532
 ENTRYPOINT ["trifocal"]
 CMD ["operator"]
@@ -57,7 +58,8 @@ COPY --from=wheel /wheel /usr/share/trifocal/wheel
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
     /opt/uv/bin/uv pip install --python /opt/trifocal/bin/python --no-cache --offline --no-deps \
         --compile-bytecode /usr/share/trifocal/wheel/*.whl
-ENV HOME=/tmp
+# A platform may choose any uid, one without a name too: libraries that ask find it here.
+ENV HOME=/tmp USER=trifocal
 USER 65532:65532
 ENTRYPOINT ["trifocal-optimizer"]
 
