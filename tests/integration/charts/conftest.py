@@ -11,6 +11,7 @@ import yaml
 
 from hack.cluster.build import build
 from hack.cluster.paths import REPOSITORY, tools_dir
+from tests.support.control_plane import ControlPlane
 
 CHART = REPOSITORY / "charts" / "trifocal"
 
@@ -56,3 +57,17 @@ def _render(helm: Helm) -> Render:
         return {(each["kind"], each["metadata"]["name"]): each for each in objects}
 
     return render
+
+
+@pytest.fixture(scope="session", name="system")
+def _system(control_plane: ControlPlane, render: Render) -> str:
+    """A namespace for restricted pods only, with the chart's objects in it."""
+    name = control_plane.namespace(
+        "trifocal", **{"pod-security.kubernetes.io/enforce": "restricted"}
+    )
+    objects = render({"replicas": "2"}, namespace=name).values()
+    control_plane.must(
+        *("apply", "--server-side", "--force-conflicts", "-f", "-"),
+        stdin=yaml.safe_dump_all(objects),
+    )
+    return name

@@ -14,20 +14,6 @@ from tests.support.manifests import minimal
 
 pytestmark = pytest.mark.integration
 
-RESTRICTED = "pod-security.kubernetes.io/enforce"
-
-
-@pytest.fixture(scope="module", name="system")
-def _system(control_plane: ControlPlane, render: Render) -> str:
-    """The namespace that the chart is applied in."""
-    name = control_plane.namespace("trifocal", **{RESTRICTED: "restricted"})
-    objects = render({"replicas": "2"}, namespace=name).values()
-    control_plane.must(
-        *("apply", "--server-side", "--force-conflicts", "-f", "-"),
-        stdin=yaml.safe_dump_all(objects),
-    )
-    return name
-
 
 def test_the_pod_is_admitted_where_only_restricted_pods_are(
     control_plane: ControlPlane, system: str, render: Render
