@@ -10,7 +10,7 @@ from .settings import CGROUP
 
 # Every program outside a group of its own counts as much as this whole group does by
 # default: beside a test run or a build, the pods together would get a tenth of a core.
-_CPU_WEIGHTS = {"cpu.shares": 4096, "cpu.weight": 400}
+_CPU_WEIGHTS = {"cpu.shares": (4096, 262144), "cpu.weight": (400, 10000)}  # per core, at most
 
 
 def ensure_cgroup() -> None:
@@ -26,9 +26,9 @@ def ensure_cgroup() -> None:
             # In version 1 a group without processors or memory nodes holds no process.
             if (group / name).exists() and (hierarchy / name).exists():
                 _inherit(hierarchy / name, group / name)
-        for name, per_core in _CPU_WEIGHTS.items():
+        for name, (per_core, most) in _CPU_WEIGHTS.items():
             if (group / name).exists():
-                (group / name).write_text(str(per_core * (os.cpu_count() or 1)))
+                (group / name).write_text(str(min(per_core * (os.cpu_count() or 1), most)))
 
 
 def _inherit(parent: Path, child: Path) -> None:
