@@ -17,6 +17,8 @@ IDLE_CONNECTION_SECONDS = 75
 """nginx's own default for clients' idle connections."""
 IDLE_UPSTREAM_SECONDS = 1
 """Idle connections to Triton are closed after this: it waits for them when it exits."""
+BODY_BUFFER = "128k"
+"""Read and passed on at once for each connection; an image of float32 has five times as much."""
 WORKERS = 2
 """Processes. `auto` would start one for each core of the node, whatever the pod may use."""
 
@@ -42,6 +44,7 @@ def http_front_config(model: str) -> str:
 
             # Bodies are passed on as they come, never written to disk; Triton limits their size.
             client_max_body_size 0;
+            client_body_buffer_size {BODY_BUFFER};
             proxy_request_buffering off;
             proxy_max_temp_file_size 0;
             client_body_temp_path /tmp/nginx-body;
