@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 _PREFIX = "nv_inference_"
+_SUMMARY_SUFFIX = "_summary_us"
 _SUMMARY = "nv_inference_request_summary_us"
 _HISTOGRAM = "nv_inference_first_response_histogram_ms"
 
@@ -67,13 +68,18 @@ def parse(text: str) -> Mapping[str, ModelSamples]:
     Raises:
         ValueError: The text is no Prometheus exposition.
     """
-    lines = "\n".join(line for line in text.splitlines() if line.startswith(_PREFIX))
+    lines = "\n".join(filter(_is_read, text.splitlines()))
     by_model: dict[str, list[Sample]] = {}
     for family in text_string_to_metric_families(lines + "\n"):
         for sample in family.samples:
             by_model.setdefault(sample.labels.get("model", ""), []).append(sample)
     by_model.pop("", None)
     return {model: _model_samples(samples) for model, samples in by_model.items()}
+
+
+def _is_read(line: str) -> bool:
+    """Half of a page are summaries of phases, which nobody reads and parsing would pay for."""
+    return line.startswith(_PREFIX) and (_SUMMARY_SUFFIX not in line or line.startswith(_SUMMARY))
 
 
 def _model_samples(samples: Sequence[Sample]) -> ModelSamples:
