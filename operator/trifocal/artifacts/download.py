@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from trifocal.api.condition import Reason
 from trifocal.artifacts.failure import InterruptedWorkError, RefusedError
-from trifocal.artifacts.filesystem import explained, open_filesystem
+from trifocal.artifacts.filesystem import explained, open_filesystem, open_to_read
 from trifocal.artifacts.http_source import open_http
 from trifocal.artifacts.place import Place
 
@@ -102,7 +102,7 @@ def _file_chunks(place: Place) -> Generator[bytes]:
     with explained(place, Reason.SOURCE_UNREACHABLE):
         if place.scheme == "file":
             _require_regular_file(place)
-        with open_filesystem(place).open(place.path, "rb") as stream:
+        with open_to_read(open_filesystem(place), place.path) as stream:
             while chunk := stream.read(CHUNK_BYTES):
                 yield chunk
 

@@ -7,9 +7,9 @@ the Kubernetes client's.
 import errno
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import fsspec
@@ -65,6 +65,17 @@ def open_filesystem(place: Place) -> Any:
     )
 
 
+def open_to_read(filesystem: Any, path: str) -> AbstractContextManager[BinaryIO]:
+    """Open a file; whatever is wrong with it is raised here.
+
+    The size is asked for first: obstore's file class, when it learns in its constructor that a
+    file is missing or denied, complains once more on stderr when it is collected.
+    """
+    size = filesystem.info(path)["size"]
+    stream: AbstractContextManager[BinaryIO] = filesystem.open(path, "rb", size=size)
+    return stream
+
+
 def _s3_config(place: Place) -> Any:
     config: dict[str, Any] = {"region": DEFAULT_REGION}
     if place.endpoint:
@@ -106,6 +117,10 @@ def explained(place: Place, reason: Reason) -> Iterator[None]:
     except (PermissionDeniedError, UnauthenticatedError) as error:
         raise _denied(place, reason) from error
     except ObjectStoreError as error:
+        if "NoSuchBucket" in str(error):  # object_store has no type of its own for it
+            raise RefusedError(
+                reason, f"The bucket of {place.shown} does not exist; check the URI and endpoint."
+            ) from error
         raise InterruptedWorkError(
             reason,
             f"{place.shown} cannot be reached ({_first_line(error)}); check the URI, the "

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from trifocal.api.condition import Reason
 from trifocal.artifacts.failure import RefusedError
-from trifocal.artifacts.filesystem import explained, open_filesystem
+from trifocal.artifacts.filesystem import explained, open_filesystem, open_to_read
 from trifocal.artifacts.place import Place
 
 CHUNK_BYTES = 8 << 20
@@ -111,7 +111,7 @@ class _FsspecStore(Store):
     def open(self, path: str) -> Iterator[BinaryIO]:
         with (
             explained(self._at(path), Reason.ARTIFACT_UNREADABLE),
-            self._filesystem.open(self._path(path), "rb") as stream,
+            open_to_read(self._filesystem, self._path(path)) as stream,
         ):
             yield stream
 
