@@ -17,3 +17,7 @@ cluster-status: ## the health of each component
 .PHONY: images
 images: cluster-up ## build Trifocal's images and put them on the node
 	@$(CLUSTER) images
+
+.PHONY: cluster-test
+cluster-test: setup ## the local cluster's own test: start, kill, repair, stop, leave nothing
+	@$(RUN) pytest hack/cluster/test_lifecycle.py
