@@ -8,13 +8,14 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from trifocal.api.condition import Condition, ConditionType, Reason
-from trifocal.api.crd import structural
+from trifocal.api.crd import Schema, structural
 from trifocal.api.modeldeployment import ModelDeployment, ModelDeploymentSpec, ObjectMeta
 from trifocal.api.rule import ERROR_TYPE, Problem, broken_rules
 from trifocal.api.schema import API_VERSION, KIND
@@ -139,9 +140,14 @@ def _problem(error: ErrorDetails) -> Problem:
     return Problem(path, f"{written} {error['msg'].removeprefix('Input ')}.")
 
 
+@cache
+def _spec_schema() -> Schema:
+    return structural(ModelDeploymentSpec.model_json_schema())
+
+
 def _suggestion(location: tuple[int | str, ...]) -> str:
     """`; did you mean labels` for a field whose name is nearly right."""
-    schema = structural(ModelDeploymentSpec.model_json_schema())
+    schema = _spec_schema()
     for step in location[:-1]:
         schema = schema["items"] if isinstance(step, int) else schema["properties"][step]
     close = difflib.get_close_matches(str(location[-1]), schema["properties"], n=1)
