@@ -5,13 +5,19 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hack.cluster.paths import State
+from hack.cluster.runtime import present_images
+
+ROOT = Path(__file__).parents[2]
 SYSTEM = "trifocal-system"
 RELEASE = "trifocal"
+OPERATOR = "trifocal-operator"
+"""The chart's Deployment."""
 TOOLS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "trifocal" / "tools"
 IMAGES = {
     name: os.environ.get(f"TRIFOCAL_IMAGE_{name.upper().replace('-', '_')}", default)
@@ -98,6 +104,10 @@ class Cluster:
             "triton.image": IMAGES["triton-cpu"],
             "triton.backend": "python",
         }
+        if self.local:
+            # A rebuilt image keeps its name; this makes the operator restart with it.
+            state = State.from_environment()
+            values["podAnnotations.image"] = present_images(state)[IMAGES["operator"]]
         sets = [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
         self.run(
             tool("helm"), "upgrade", "--install", RELEASE, str(chart),
@@ -134,29 +144,48 @@ class Cluster:
     def load_claim(self, namespace: str, name: str, folder: Path) -> None:
         """Fill a claim with a folder's files, through a pod that mounts it."""
         self.create_claim(namespace, name)
-        self.apply(_loader_pod(namespace, name))
+        self.apply(
+            restricted_pod(
+                namespace,
+                "loader",
+                command=["sleep", "600"],
+                volume={"persistentVolumeClaim": {"claimName": name}},
+                mount="/data",
+            )
+        )
         self.kubectl(
             "wait", "-n", namespace, "pod/loader", "--for=condition=Ready", "--timeout=90s"
         )
         archive = subprocess.run(  # noqa: S603 - tar of our own folder
-            ["tar", "-C", str(folder), "-cf", "-", "."],  # noqa: S607 - Debian's
+            ["tar", "-C", str(folder), "-cf", "-", *os.listdir(folder)],  # noqa: S607 - Debian's
             capture_output=True,
             check=True,
         ).stdout
         self.kubectl(
             "exec", "-i", "-n", namespace, "loader", "--", "tar", "-C", "/data", "-xf", "-",
-            "--no-same-permissions", "--no-overwrite-dir", "-m", stdin=archive,
+            stdin=archive,
         )  # fmt: skip
         self.kubectl("delete", "-n", namespace, "pod/loader", "--grace-period=1")
 
 
-def _loader_pod(namespace: str, claim: str) -> Mapping[str, Any]:
+def restricted_pod(
+    namespace: str,
+    name: str,
+    *,
+    command: Sequence[str],
+    volume: Mapping[str, Any],
+    mount: str,
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """A pod of the operator's image that a restricted namespace admits."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "loader", "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace},
         "spec": {
             "automountServiceAccountToken": False,
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 1,
             "securityContext": {
                 "runAsNonRoot": True,
                 "runAsUser": 65532,
@@ -165,16 +194,17 @@ def _loader_pod(namespace: str, claim: str) -> Mapping[str, Any]:
             },
             "containers": [
                 {
-                    "name": "loader",
+                    "name": name,
                     "image": IMAGES["operator"],
-                    "command": ["sleep", "600"],
+                    "command": list(command),
+                    "env": [{"name": k, "value": v} for k, v in (environment or {}).items()],
                     "securityContext": {
                         "allowPrivilegeEscalation": False,
                         "capabilities": {"drop": ["ALL"]},
                     },
-                    "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+                    "volumeMounts": [{"name": "files", "mountPath": mount}],
                 }
             ],
-            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}],
+            "volumes": [{"name": "files", **volume}],
         },
     }

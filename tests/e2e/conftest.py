@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import Cluster
+from tests.e2e.cluster import ROOT, Cluster
 from tests.e2e.fixtures import DataSet, write_data
 from tests.e2e.workload import Workload
 
-ROOT = Path(__file__).parents[2]
 NAMESPACE = "trifocal-e2e"
 
 

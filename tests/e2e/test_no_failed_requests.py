@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.cluster import RELEASE, SYSTEM, eventually
+from tests.e2e.cluster import OPERATOR, SYSTEM, eventually
 from tests.e2e.load import Load, load
 from tests.e2e.workload import Workload
 
@@ -64,7 +64,7 @@ def test_a_deleted_pod_costs_no_request(loaded: tuple[Workload, Load]) -> None:
 def test_an_operator_restart_costs_no_request(loaded: tuple[Workload, Load]) -> None:
     workload, running = loaded
     kubectl = workload.cluster.kubectl
-    kubectl("rollout", "restart", "-n", SYSTEM, f"deployment/{RELEASE}")
-    kubectl("rollout", "status", "-n", SYSTEM, f"deployment/{RELEASE}", "--timeout=120s")
+    kubectl("rollout", "restart", "-n", SYSTEM, f"deployment/{OPERATOR}")
+    kubectl("rollout", "status", "-n", SYSTEM, f"deployment/{OPERATOR}", "--timeout=120s")
     workload.wait("steady", "Ready")
     assert running.stop().failures == []

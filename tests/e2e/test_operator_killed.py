@@ -1,4 +1,4 @@
-"""The operator dies without warning at any point of a first deployment; the end state is the same."""
+"""The operator dies without warning at any point of a first deployment; it ends the same."""
 
 import json
 
@@ -31,9 +31,7 @@ def _reached(workload: Workload, name: str, step: str) -> bool:
 def test_killed_at_a_step_it_ends_the_same(workload: Workload, step: str) -> None:
     name = f"killed-{step.lower()}"
     workload.apply(name)
-    eventually(
-        lambda: _reached(workload, name, step), bool, seconds=150, what=f"{step} of {name}"
-    )
+    eventually(lambda: _reached(workload, name, step), bool, seconds=150, what=f"{step} of {name}")
     _kill_operator(workload)
     workload.wait(name, "Ready", seconds=240)
     counts = {
