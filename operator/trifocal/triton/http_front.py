@@ -8,8 +8,10 @@ lets through only what clients of the one model need: Triton's own restriction o
 authentication. Pure.
 """
 
+import json
 import re
-from textwrap import dedent
+from importlib import resources
+from string import Template
 
 from trifocal.triton.arguments import HTTP_PORT, MAX_CONNECTION_AGE_SECONDS, TRITON_HTTP_PORT
 
@@ -23,67 +25,24 @@ WORKERS = 2
 """Processes. `auto` would start one for each core of the node, whatever the pod may use."""
 
 
+class _Template(Template):
+    """nginx has variables of its own with a dollar."""
+
+    delimiter = "@"
+
+
 def http_front_config(model: str) -> str:
     """nginx.conf for a pod that serves one model."""
-    path = f"/models/{re.escape(model)}(/versions/[0-9]+)?"
-    refusal = f'{{"error":"Only health, metadata and inference of model {model} are served."}}'
-    return dedent(f"""\
-        daemon off;
-        worker_processes {WORKERS};
-        pid /tmp/nginx.pid;
-        error_log stderr warn;
-
-        events {{
-            worker_connections 4096;
-        }}
-
-        http {{
-            access_log off;
-            server_tokens off;
-            default_type application/json;
-
-            # Bodies are passed on as they come, never written to disk; Triton limits their size.
-            client_max_body_size 0;
-            client_body_buffer_size {BODY_BUFFER};
-            proxy_request_buffering off;
-            proxy_max_temp_file_size 0;
-            client_body_temp_path /tmp/nginx-body;
-            proxy_temp_path /tmp/nginx-proxy;
-            fastcgi_temp_path /tmp/nginx-fastcgi;
-            uwsgi_temp_path /tmp/nginx-uwsgi;
-            scgi_temp_path /tmp/nginx-scgi;
-
-            keepalive_time {MAX_CONNECTION_AGE_SECONDS}s;
-            keepalive_timeout {IDLE_CONNECTION_SECONDS}s;
-            keepalive_requests 1000000;
-
-            upstream triton {{
-                server 127.0.0.1:{TRITON_HTTP_PORT} max_fails=0;
-                keepalive 128;
-                keepalive_timeout {IDLE_UPSTREAM_SECONDS}s;
-                keepalive_requests 1000000;
-            }}
-
-            server {{
-                listen {HTTP_PORT} backlog=4096;
-                proxy_http_version 1.1;
-                proxy_set_header Connection "";
-                proxy_set_header Host $http_host;
-                # How long an answer may take is the client's to say.
-                proxy_read_timeout 1h;
-                proxy_send_timeout 1h;
-
-                location ~ ^/v2(/health/(live|ready)|{path}(/ready)?)?$ {{
-                    limit_except GET {{ deny all; }}
-                    proxy_pass http://triton;
-                }}
-                location ~ ^/v2{path}/infer$ {{
-                    limit_except POST {{ deny all; }}
-                    proxy_pass http://triton;
-                }}
-                location / {{
-                    return 403 '{refusal}';
-                }}
-            }}
-        }}
-        """)
+    text = (resources.files("trifocal.triton") / "nginx.conf").read_text(encoding="utf-8")
+    refusal = f"Only health, metadata and inference of model {model} are served."
+    return _Template(text).substitute(
+        workers=WORKERS,
+        http_port=HTTP_PORT,
+        triton_http_port=TRITON_HTTP_PORT,
+        max_connection_age_seconds=MAX_CONNECTION_AGE_SECONDS,
+        idle_connection_seconds=IDLE_CONNECTION_SECONDS,
+        idle_upstream_seconds=IDLE_UPSTREAM_SECONDS,
+        body_buffer=BODY_BUFFER,
+        model_path=f"/models/{re.escape(model)}(/versions/[0-9]+)?",
+        refusal=json.dumps({"error": refusal}),
+    )

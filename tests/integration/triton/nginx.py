@@ -59,7 +59,7 @@ def front_before(triton_port: int, model: str, folder: Path) -> Iterator[int]:
         [find_nginx(), "-e", "stderr", "-c", str(path)]
     )
     try:
-        real_server.wait_for_port(port)
+        real_server.wait_for_port(port, process)
         yield port
     finally:
         process.terminate()

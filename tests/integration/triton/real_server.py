@@ -212,15 +212,15 @@ def wait_until_ready(server: RunningTriton) -> None:
         time.sleep(0.05)
 
 
-def wait_for_port(port: int) -> None:
-    """Until something listens there."""
+def wait_for_port(port: int, process: "subprocess.Popen[bytes]") -> None:
+    """Until the process listens there."""
     deadline = time.monotonic() + READY_SECONDS
     while True:
         with socket.socket() as attempt:
             if attempt.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"Nothing listens on port {port} after {READY_SECONDS} s.")
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"Nothing listens on port {port} (exit {process.poll()}).")
         time.sleep(0.05)
 
 
