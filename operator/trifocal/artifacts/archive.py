@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn, cast
+from typing import BinaryIO, Literal, NoReturn, cast
 
 from trifocal.api.condition import Reason
 from trifocal.artifacts.failure import RefusedError
@@ -20,6 +20,7 @@ from trifocal.artifacts.filesystem import explained
 from trifocal.artifacts.place import Place
 
 CHUNK_BYTES = 1 << 20
+_GZIP = b"\x1f\x8b"
 _UNIX_MODE_SHIFT = 16
 _UNIX_TYPE_MASK = 0o170000
 _UNIX_REGULAR = (0, 0o100000)
@@ -123,9 +124,15 @@ def _members(archive: Path) -> Iterator[Iterator[_Entry]]:
         with zipfile.ZipFile(archive) as packed, closing(_zip_members(packed)) as members:
             yield members
     else:
-        # Streamed ("r|*"): a seekable archive's index would be read twice.
-        with tarfile.open(archive, mode="r|*") as packed_tar:
+        # Streamed: one pass, nothing is read twice.
+        with tarfile.open(archive, mode=_tar_mode(archive)) as packed_tar:
             yield _tar_members(packed_tar)
+
+
+def _tar_mode(archive: Path) -> Literal["r|", "r|gz"]:
+    """Only plain and gzip: "r|*" would also run xz, whose dictionaries may take gigabytes."""
+    with archive.open("rb") as stream:
+        return "r|gz" if stream.read(len(_GZIP)) == _GZIP else "r|"
 
 
 def _tar_members(packed: tarfile.TarFile) -> Iterator[_Entry]:

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from ipaddress import ip_address
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from typing_extensions import override
 
@@ -28,6 +28,9 @@ PASSING_STATUSES = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 )
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_AS_WRITTEN = "!#$%&'()*+,/:;=?@[]~"
+"""Characters that stay as the user wrote them; others are percent-encoded."""
 
 Resolve = Callable[[str, int], Sequence[Address]]
 """Host and port to the addresses that a connection may use."""
@@ -172,7 +175,8 @@ class _PinnedTls(HTTPSConnection):
 
 
 def _get(connection: HTTPConnection, url: SplitResult, headers: Mapping[str, str]) -> HTTPResponse:
-    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    target = quote(path, safe=_AS_WRITTEN)
     connection.request("GET", target, headers=dict(headers))
     return connection.getresponse()
 

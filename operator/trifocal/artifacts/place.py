@@ -2,12 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from trifocal.api.condition import Reason
 from trifocal.artifacts.failure import RefusedError
 
 SCHEMES = ("file", "http", "https", "s3")
+
+
+def _has_host(parts: SplitResult) -> bool:
+    try:
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, or above 65535
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +39,11 @@ class Place:
                 Reason.SOURCE_REFUSED,
                 f"{self.shown} has the scheme '{parts.scheme}'; use one of "
                 f"{', '.join(f'{scheme}://' for scheme in SCHEMES)}.",
+            )
+        if parts.scheme in {"http", "https"} and not _has_host(parts):
+            raise RefusedError(
+                Reason.SOURCE_REFUSED,
+                f"{self.shown} has no valid host and port; write {parts.scheme}://host/path.",
             )
         if parts.scheme == "file" and parts.netloc not in {"", "localhost"}:
             raise RefusedError(

@@ -185,8 +185,10 @@ def _resolved(
 
 
 def _work(request: OptimizationRequest, console: Console) -> OptimizationResult:
-    from trifocal.optimizer.pipeline import optimize as run  # noqa: PLC0415 - heavy
-
+    try:
+        from trifocal.optimizer.pipeline import optimize as run  # noqa: PLC0415 - an optional part
+    except ImportError as error:
+        _fail(f"This needs {error.name}; install it with `pip install trifocal[optimizer]`.")
     place = Place(uri=request.store.uri)
     with (
         tempfile.TemporaryDirectory(prefix="trifocal-") as scratch,

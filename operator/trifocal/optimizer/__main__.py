@@ -79,6 +79,7 @@ def run(request_file: Path, scratch: Path, termination_log: Path, progress_port:
     latest = Latest()
     with serving_progress(latest, progress_port):
         result = work(request_file, scratch, latest)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the answer is known: only write it
     termination_log.write_text(result_json(result), encoding="utf-8")
     sys.exit(_report(result))
 
@@ -134,8 +135,9 @@ class _Narrator:
 
     def __call__(self, progress: Progress) -> None:
         self._latest(progress)
-        if progress.step != self._step:
-            self._step = progress.step
+        step = progress.step.partition(",")[0]  # a line for each step, not for each image
+        if step != self._step:
+            self._step = step
             log.info("progress", step=progress.step, percent=progress.percent)
 
 

@@ -148,6 +148,13 @@ def test_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
     assert "none of .tar, .tar.gz and .zip" in refusal(tmp_path / "a", tmp_path / "out")
 
 
+@pytest.mark.parametrize("mode", ["w:xz", "w:bz2"])
+def test_compression_that_is_not_offered_is_not_run(tmp_path: Path, mode: str) -> None:
+    archive = tar(tmp_path / "a", member("f"), mode=mode)
+
+    assert "none of .tar, .tar.gz and .zip" in refusal(archive, tmp_path / "out")
+
+
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
 def test_archive_that_is_cut_off_is_refused(tmp_path: Path, mode: str) -> None:
     archive = tar(tmp_path / "a", member("f"), content=bytes(range(256)) * 500, mode=mode)

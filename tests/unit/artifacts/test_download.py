@@ -31,6 +31,13 @@ def test_http_file_arrives(tmp_path: Path) -> None:
     assert server.seen[0][0] == "/model.onnx?token=1"
 
 
+def test_path_with_other_letters_is_encoded(tmp_path: Path) -> None:
+    with web_server(lambda _path: Answer(body=CONTENT)) as server:
+        get(server.url("/modèle%20a.onnx?x=1&y=%2F"), tmp_path / "model")
+
+    assert server.seen[0][0] == "/mod%C3%A8le%20a.onnx?x=1&y=%2F"
+
+
 def test_file_uri_is_copied(tmp_path: Path) -> None:
     (tmp_path / "a b").write_bytes(CONTENT)
 

@@ -34,3 +34,9 @@ def test_unknown_scheme_is_refused_with_the_known_ones() -> None:
 def test_file_uri_with_a_host_is_refused() -> None:
     with pytest.raises(RefusedError, match="names the host 'models'"):
         Place(uri="file://models/model.onnx")
+
+
+@pytest.mark.parametrize("uri", ["http:///model.onnx", "https://host:99999/m", "http://host:x/m"])
+def test_web_address_without_a_valid_host_and_port_is_refused(uri: str) -> None:
+    with pytest.raises(RefusedError, match="has no valid host and port"):
+        Place(uri=uri)
