@@ -2,19 +2,20 @@
 
 from collections.abc import Iterable
 
+from trifocal.api.optimization import AccuracyGate
 from trifocal.api.status import CandidateStatus
 from trifocal.optimizer.contract import OptimizationResult
 from trifocal.reconcile.trouble import join, sentence
 
 
-def chosen_sentence(result: OptimizationResult) -> str:
+def chosen_sentence(result: OptimizationResult, gate: AccuracyGate) -> str:
     """Which candidate is served with which figures, and why those that failed the gate did."""
     chosen = next((c for c in result.candidates if c.name == result.chosen), None)
     figures = _figures(chosen) if chosen else ""
     return join(
         f"{result.chosen} was chosen of {len(result.candidates)} candidates"
         f"{f' ({figures})' if figures else ''}.",
-        *_losses(result.candidates),
+        *_losses(result.candidates, gate),
     )
 
 
@@ -27,7 +28,13 @@ def _figures(candidate: CandidateStatus) -> str:
     return ", ".join(figure for figure in known if figure)
 
 
-def _losses(candidates: Iterable[CandidateStatus]) -> Iterable[str]:
+def _losses(candidates: Iterable[CandidateStatus], gate: AccuracyGate) -> Iterable[str]:
     for candidate in candidates:
-        if candidate.verdict in {"Lost", "Failed"} and candidate.reason:
-            yield sentence(f"{candidate.name} {candidate.reason}")
+        drop = candidate.accuracy_drop
+        if candidate.verdict not in {"Lost", "Failed"}:
+            continue
+        if drop is not None and drop > gate.max_drop:
+            points, limit = 100 * drop, 100 * gate.max_drop
+            yield f"{candidate.name} lost {points:.1f} points of {gate.metric} (limit {limit:.1f})."
+        elif candidate.reason:
+            yield sentence(f"{candidate.name}: {candidate.reason}")

@@ -102,11 +102,11 @@ def _fits(pod: Manifest, serving: Revision) -> bool:
 
 def _request(pod_spec: Manifest, resource: str) -> float:
     """What a pod asks for: the sum over its containers, or one init container's where more."""
-    asked = {
-        role: [
-            float(amount(c.get("resources", {}).get("requests", {}).get(resource, "0")))
-            for c in pod_spec.get(role) or ()
-        ]
-        for role in ("containers", "initContainers")
-    }
-    return max(sum(asked["containers"]), *asked["initContainers"], 0.0)
+    first = pod_spec.get("initContainers") or ()
+    stay = [*pod_spec["containers"], *(c for c in first if c.get("restartPolicy") == "Always")]
+    return max(sum(_asked(c, resource) for c in stay), *(_asked(c, resource) for c in first), 0.0)
+
+
+def _asked(container: Manifest, resource: str) -> float:
+    requests = container.get("resources", {}).get("requests", {})
+    return float(amount(requests.get(resource, "0")))

@@ -79,6 +79,14 @@ class Optimization:
         return self.result if self.stage is Stage.DONE else None
 
     @property
+    def keeps_result(self) -> bool:
+        """Whether what the Job told is its last word, to be kept when its pod is gone.
+
+        A failure is forgotten with its Job: whoever deletes the Job wants another try.
+        """
+        return self.stage in {Stage.DONE, Stage.FAILED}
+
+    @property
     def running_pod(self) -> Manifest | None:
         """The pod that works on it now."""
         running = (pod for pod in self.pods if pod.get("status", {}).get("phase") == "Running")

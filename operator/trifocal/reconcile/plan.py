@@ -108,7 +108,7 @@ def _to_delete(
     doomed = pruning.superfluous(
         observed,
         owner_uid=md.metadata.uid,
-        digest=found.optimization.digest,
+        optimization=found.optimization,
         rollout=found.rollout,
         wanted_names=frozenset((m["kind"], name_of(m)) for m in wanted),
         now=now,

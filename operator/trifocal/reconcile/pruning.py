@@ -3,7 +3,8 @@
 | child                                   | kept                                              |
 |-----------------------------------------|---------------------------------------------------|
 | Job, request ConfigMap                  | of the request that the spec asks for             |
-| result ConfigMap                        | that one's, and the newest `RESULTS_KEPT`         |
+| result ConfigMap                        | that one's while it is the last word on it, and   |
+|                                         | the newest `RESULTS_KEPT`                         |
 | Deployment, ConfigMap of a revision     | wanted, serving, and the previous one while it    |
 |                                         | drains                                            |
 | Service, PodDisruptionBudget, policies  | those that this pass wants                        |
@@ -21,6 +22,7 @@ from trifocal.reconcile.children import (
     revision_of,
 )
 from trifocal.reconcile.observed import Manifest, Observed
+from trifocal.reconcile.optimizing import Optimization
 from trifocal.reconcile.rollout import DRAIN_HOLD, NO_REVISION, Rollout
 
 Child = tuple[str, str]
@@ -35,14 +37,15 @@ def superfluous(
     observed: Observed,
     *,
     owner_uid: str,
-    digest: str,
+    optimization: Optimization,
     rollout: Rollout,
     wanted_names: frozenset[Child],
     now: datetime,
 ) -> tuple[tuple[str, Manifest], ...]:
     """Children to delete, with their kinds; `wanted_names` are those that this pass wants."""
     revisions = _kept_revisions(rollout, now)
-    results = _kept_results(observed.config_maps, digest)
+    digest = optimization.digest
+    results = _kept_results(observed.config_maps, optimization)
     candidates: tuple[tuple[str, Iterable[Manifest]], ...] = (
         ("Job", (j for j in observed.jobs if request_of(j) != digest)),
         ("Deployment", (d for d in observed.deployments if revision_of(d) not in revisions)),
@@ -94,10 +97,13 @@ def _is_drained(rollout: Rollout, ends: datetime, now: datetime) -> bool:
     return now >= ends and carries
 
 
-def _kept_results(config_maps: Iterable[Manifest], digest: str) -> frozenset[str]:
-    results = [c for c in config_maps if _is_result(c) and request_of(c) != digest]
+def _kept_results(config_maps: Iterable[Manifest], optimization: Optimization) -> frozenset[str]:
+    results = [c for c in config_maps if _is_result(c)]
+    current = {name_of(c) for c in results if request_of(c) == optimization.digest}
+    results = [c for c in results if name_of(c) not in current]
     newest = sorted(results, key=lambda c: (c["metadata"].get("creationTimestamp", ""), name_of(c)))
-    return frozenset(name_of(c) for c in newest[-RESULTS_KEPT:])
+    kept = {name_of(c) for c in newest[-RESULTS_KEPT:]}
+    return frozenset(kept | current if optimization.keeps_result else kept)
 
 
 def _is_result(config_map: Manifest) -> bool:
@@ -112,4 +118,6 @@ def _is_kept(
     revision = revision_of(config_map)
     if revision is not None:
         return revision in revisions
-    return request_of(config_map) == digest or name_of(config_map) in results
+    if _is_result(config_map):
+        return name_of(config_map) in results
+    return request_of(config_map) == digest

@@ -85,8 +85,8 @@ class Phases:
             yield optimization_job.request_config_map(self._md, found.request)
         if found.stage is Stage.TO_START:
             yield optimization_job.optimization_job(self._md, found.request, self._settings)
-        if found.artifact is not None:
-            yield optimization_job.result_config_map(self._md, found.digest, found.artifact)
+        if found.result is not None and found.keeps_result:
+            yield optimization_job.result_config_map(self._md, found.digest, found.result)
 
     def _wanted_revision(self) -> Wanted:
         found, result = self._found, self._found.optimization.artifact

@@ -1,0 +1,50 @@
+"""Results of optimizations for tests, as the Job writes them."""
+
+from trifocal.api.condition import Reason
+from trifocal.api.status import CandidateStatus
+from trifocal.optimizer.contract import (
+    Failure,
+    FailureKind,
+    OptimizationResult,
+    RecordedValue,
+    Smoke,
+    Tensor,
+)
+
+NOBODY = "sha256:" + "0" * 64
+
+
+def artifact(letter: str = "f") -> OptimizationResult:
+    """fp16 chosen; int8 lost."""
+    return OptimizationResult(
+        request=NOBODY,
+        artifact=f"sha256:{letter * 64}",
+        chosen="fp16",
+        candidates=(
+            CandidateStatus(
+                name="fp16",
+                verdict="Chosen",
+                accuracy=0.97,
+                accuracy_drop=0.001,
+                latency_milliseconds=3.11,
+                size_bytes=2_516_582,
+            ),
+            CandidateStatus(
+                name="int8",
+                verdict="Lost",
+                reason="top1 0.928 is 0.042 below the source's 0.970; the gate allows 0.01",
+                accuracy=0.928,
+                accuracy_drop=0.042,
+            ),
+        ),
+        inputs=(Tensor(name="image", dtype="float32", shape=(-1, 3, 224, 224)),),
+        outputs=(Tensor(name="scores", dtype="float32", shape=(-1, 3)),),
+        smoke=Smoke(seed=1, values=(RecordedValue(index=0, value=0.5),), tolerance=0.01),
+    )
+
+
+def refused(reason: Reason = Reason.SOURCE_BELOW_GATE) -> OptimizationResult:
+    """A failure that only the user can mend."""
+    message = "The source's top1 is 0.31; the gate's minimum is 0.9."
+    failure = Failure(kind=FailureKind.STALLED, reason=reason, message=message)
+    return OptimizationResult(request=NOBODY, failure=failure)
