@@ -26,6 +26,12 @@ least this share of their execution. Otherwise fewer pods are no slower, and kee
 use. In an M/D/1 queue it is reached at a utilisation of 17 %."""
 
 
+HOLDING_AFTER = timedelta(seconds=60)
+"""Age of the need that is held on to from which on the reason is Holding, or half the hold if that
+is less. A load at the border of two numbers would otherwise change its reason, and with it status,
+every few seconds."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScaleDecision:
     """The scaler's last word on one ModelDeployment, with the numbers it was made from."""
@@ -62,9 +68,9 @@ def decide(situation: Situation, now: datetime) -> tuple[ScaleDecision, History]
     history = _record(situation, max(outlook.replicas, _floor(situation, signal, outlook)), now)
     if situation.settled and signal.service:
         history = replace(history, service=signal.service)
-    wanted = history.most_needed()
-    replicas = _within(situation.scaling, min(wanted, _step_limit(situation)))
-    reason = _reason(situation, signal, outlook, replicas, wanted)
+    situation = replace(situation, history=history)
+    replicas = _within(situation.scaling, min(history.most_needed(), _step_limit(situation)))
+    reason = _reason(situation, signal, outlook, replicas, now)
     message = sentences.explain(reason, situation, signal, outlook, replicas)
     decision = _decision(replicas, reason, message, signal, now)
     return replace(decision, modelled_milliseconds=outlook.modelled(replicas)), history
@@ -136,8 +142,16 @@ def _queueing_misses(situation: Situation, signal: Signal, outlook: Outlook) -> 
     )
 
 
+def _holds_on(situation: Situation, now: datetime) -> bool:
+    """Whether what keeps the replicas is a need of some time ago, not the minimum or chance."""
+    if situation.history.most_needed() <= situation.scaling.min_replicas:
+        return False
+    hold = timedelta(seconds=situation.scaling.scale_down_hold_seconds)
+    return now - situation.history.needs[0].at >= min(HOLDING_AFTER, hold / 2)
+
+
 def _reason(
-    situation: Situation, signal: Signal, outlook: Outlook, replicas: int, wanted: int
+    situation: Situation, signal: Signal, outlook: Outlook, replicas: int, now: datetime
 ) -> ScaleReason:
     """The first that applies, the one that the user can do most about in front."""
     current, bounds = situation.current, situation.scaling
@@ -146,7 +160,7 @@ def _reason(
         (outlook.too_slow and outlook.demand > 0, ScaleReason.MODEL_TOO_SLOW),
         (not outlook.reachable, ScaleReason.MAX_REACHED),
         (not bounds.min_replicas <= current <= bounds.max_replicas, ScaleReason.OUT_OF_BOUNDS),
-        (replicas < _within(bounds, wanted), ScaleReason.STEP_LIMITED),
+        (replicas < situation.history.most_needed(), ScaleReason.STEP_LIMITED),
         (replicas > current, ScaleReason.MORE_LOAD),
         (replicas < current, ScaleReason.LESS_LOAD),
         (outlook.replicas > situation.ready, ScaleReason.WAITING_FOR_PODS),
@@ -158,7 +172,7 @@ def _reason(
             fewer_do and _queueing_misses(situation, signal, outlook),
             ScaleReason.MEASURED_ABOVE_OBJECTIVE,
         ),
-        (fewer_do and replicas > bounds.min_replicas, ScaleReason.HOLDING),
+        (fewer_do and _holds_on(situation, now), ScaleReason.HOLDING),
         (outlook.demand <= 0, ScaleReason.NO_TRAFFIC),
     )
     return next((reason for applies, reason in rules if applies), ScaleReason.STEADY)

@@ -5,7 +5,7 @@ and waits first come, first served. In Trifocal a queue is one Triton pod and it
 pod's model instances. Pods do not share a queue: a Service spreads connections over them blindly.
 
 Nothing is approximated but the rounding of the utilisation, upwards, to a grid:
-- the number of requests in the system is the stationary distribution of
+- the number of requests in the system has the stationary distribution of
   N(t + D) = max(N(t) - c, 0) + Poisson(lambda D) (Crommelin 1932);
 - the waiting time follows from it by Franx, "A simple solution for the M/D/c waiting time
   distribution", Operations Research Letters 29 (2001) 221-229. All its terms are positive, so it
@@ -34,6 +34,8 @@ _TAIL = 13.8
 """States kept beyond two rounds of servers, times ln(1 / utilisation). The queue length falls by
 a factor z for each state, the root of z = exp(utilisation (z - 1)), and ln z is above
 1.5 ln(1 / utilisation) from 0.05 on: at most exp(-1.5 * 13.8) = 1e-9 is cut off."""
+_NEWTON_STEPS = 10
+"""Newton's method from 0 is at machine precision after 6 for 64 servers at MAX_UTILISATION."""
 _QUANTILE_ERROR = 1e-4
 """Largest error of a percentile, in service times."""
 
@@ -91,22 +93,35 @@ def wait_distribution(servers: int, load: float, wait: float) -> float:
 
 @lru_cache(maxsize=4096)
 def _queue_distribution(servers: int, load: float) -> NDArray[np.float64]:
-    """Element k: the probability that at most k requests wait."""
-    states = 2 * servers + math.ceil(_TAIL / math.log(servers / load))
-    arrivals = _poisson(load, states)
-    transition = np.zeros((states, states))
-    for state in range(states):
-        left = max(state - servers, 0)
-        transition[state, left:] = arrivals[: states - left]
-    transition[:, -1] += 1 - transition.sum(axis=1)
-    # Balance equations, the last replaced by "the probabilities add up to one".
-    system = transition.T - np.eye(states)
-    system[-1] = 1
-    right = np.zeros(states)
-    right[-1] = 1
-    stationary = np.linalg.solve(system, right)
-    at_most: NDArray[np.float64] = np.cumsum(stationary)[servers:]
+    """Element k: the probability that at most k requests wait.
+
+    The generating function of the number in the system is (Crommelin 1932), with a the load and
+    z_k the roots of z^c = exp(a (z - 1)) inside the unit circle,
+
+        P(z) = (c - a) (z - 1) prod (z - z_k) / (1 - z_k) / (z^c exp(a (1 - z)) - 1)
+
+    and its values on the unit circle are the Fourier transform of the probabilities. No linear
+    algebra: BLAS would start a thread for each core of the node.
+    """
+    tail = math.ceil(_TAIL / math.log(servers / load))
+    points = 1 << (2 * servers + tail).bit_length()
+    z = np.exp(2j * np.pi * np.arange(1, points) / points)
+    values = (servers - load) * (z - 1) / (z**servers * np.exp(load * (1 - z)) - 1)
+    for root in _roots(servers, load / servers):
+        values *= (z - root) / (1 - root)
+    probabilities = np.fft.fft(np.concatenate(([1.0], values))).real / points
+    at_most: NDArray[np.float64] = np.cumsum(probabilities)[servers:]
     return at_most
+
+
+def _roots(servers: int, utilisation: float) -> NDArray[np.complex128]:
+    """The c - 1 roots but 1 of z = w exp(utilisation (z - 1)), for each c-th root w of one."""
+    unity = np.exp(2j * np.pi * np.arange(1, servers) / servers)
+    z: NDArray[np.complex128] = np.zeros_like(unity)
+    for _ in range(_NEWTON_STEPS):
+        power = unity * np.exp(utilisation * (z - 1))
+        z = z - (z - power) / (1 - utilisation * power)
+    return z
 
 
 def _poisson(mean: float, count: int) -> NDArray[np.float64]:

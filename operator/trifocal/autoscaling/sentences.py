@@ -30,12 +30,15 @@ def _but(
         ScaleReason.WAITING_FOR_PODS: f"{ready} of {current} ordered pods are ready",
         ScaleReason.INCOMPLETE_METRICS: f"{kept}, because not every ready pod was read",
         ScaleReason.MEASURED_ABOVE_OBJECTIVE: f"{kept}, because {_missed(signal, outlook)}",
-        ScaleReason.HOLDING: f"{kept}, the most needed in the last "
-        f"{situation.scaling.scale_down_hold_seconds} s",
     }
     if reason in words:
         return words[reason]
-    return f"minReplicas keeps {count(replicas)}" if replicas > outlook.replicas else ""
+    if replicas <= outlook.replicas:
+        return ""
+    if replicas == situation.scaling.min_replicas:
+        return f"minReplicas keeps {count(replicas)}"
+    hold = situation.scaling.scale_down_hold_seconds
+    return f"{count(replicas)} {_were(replicas)} needed within the last {hold} s"
 
 
 def explain_keeping(missing: NoData, current: int, replicas: int) -> str:
@@ -55,6 +58,10 @@ def count(replicas: int) -> str:
 
 def _are(replicas: int) -> str:
     return "is" if replicas == 1 else "are"
+
+
+def _were(replicas: int) -> str:
+    return "was" if replicas == 1 else "were"
 
 
 def _stay(replicas: int) -> str:
@@ -102,7 +109,7 @@ def _need(signal: Signal, outlook: Outlook) -> str:
 def _out_of_bounds(situation: Situation) -> str:
     bounds = situation.scaling
     return (
-        f"{count(situation.current)} {'was' if situation.current == 1 else 'were'} ordered; "
+        f"{count(situation.current)} {_were(situation.current)} ordered; "
         f"spec.scaling allows {bounds.min_replicas} to {bounds.max_replicas}."
     )
 

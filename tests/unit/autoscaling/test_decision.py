@@ -123,12 +123,27 @@ def test_replicas_stay_while_more_was_needed_within_the_hold() -> None:
     before = seeded(4, NOW - timedelta(seconds=299))
     found = decided(situation(load(30), current=4, history=before))
     assert (found.replicas, found.reason) == (4, ScaleReason.HOLDING)
-    assert found.message.endswith("; 4 replicas are kept, the most needed in the last 300 s.")
+    assert found.message.endswith("; 4 replicas were needed within the last 300 s.")
 
 
-def test_replicas_fall_only_to_the_most_needed_in_the_hold() -> None:
+def test_a_load_at_the_border_of_two_numbers_stays_steady() -> None:
+    """Four were needed 20 s ago, three are now, four will be soon: nothing worth a new reason."""
+    before = seeded(4, NOW - timedelta(seconds=20))
+    found = decided(situation(load(119), current=4, history=before))
+    assert (found.replicas, found.reason) == (4, ScaleReason.STEADY)
+
+
+def test_a_short_hold_is_seen_as_one_too() -> None:
+    before = seeded(4, NOW - timedelta(seconds=20))
+    found = decided(situation(load(30), scaling(hold=30), current=4, history=before))
+    assert (found.replicas, found.reason) == (4, ScaleReason.HOLDING)
+
+
+def test_replicas_that_fall_in_part_say_what_keeps_the_rest() -> None:
     before = seeded(3, NOW - timedelta(seconds=200))
-    assert decided(situation(load(30), current=6, history=before)).replicas == 3
+    found = decided(situation(load(30), current=6, history=before))
+    assert (found.replicas, found.reason) == (3, ScaleReason.LESS_LOAD)
+    assert found.message.endswith("; 3 replicas were needed within the last 300 s.")
 
 
 def test_no_traffic_needs_the_minimum() -> None:
@@ -162,7 +177,7 @@ def test_time_without_data_counts_as_needing_what_ran() -> None:
     _, history = decide(situation(NOTHING, current=4), NOW)
     later = NOW + timedelta(seconds=10)
     found, _ = decide(situation(load(1), current=4, history=history), later)
-    assert (found.replicas, found.reason) == (4, ScaleReason.HOLDING)
+    assert found.replicas == 4
 
 
 def test_no_data_still_obeys_new_bounds() -> None:

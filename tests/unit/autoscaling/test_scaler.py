@@ -155,7 +155,7 @@ async def test_scaling_that_is_set_later_starts_with_a_whole_hold() -> None:
     await cluster._run(scaler, clock)
     cluster.targets[KEY] = target(4, hold=60)
     await scaler.make_pass(cluster.targets.values(), cluster.publish, clock)
-    assert (cluster.last().replicas, cluster.last().reason) == (4, ScaleReason.HOLDING)
+    assert (cluster.last().replicas, cluster.last().reason) == (4, ScaleReason.STEADY)
 
 
 async def test_numbers_are_shown_as_metrics_in_base_units() -> None:
