@@ -26,17 +26,22 @@ ENV PATH=/opt/trifocal/bin:${PATH} \
     PYTHONUNBUFFERED=1 \
     UV_PROJECT_ENVIRONMENT=/opt/trifocal \
     UV_PYTHON_DOWNLOADS=never
-# The lock file stays in the image: it lists what the image is made of.
-COPY pyproject.toml uv.lock /usr/share/trifocal/
 WORKDIR /tmp
 
 # Dependencies apart from the source: a change of the source rebuilds only a small last layer.
+# The lock file stays in each image: it lists what the image is made of.
 FROM runtime AS operator-dependencies
+# Serving pods run this image too: its nginx is their HTTP front.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends nginx \
+    && rm -rf /var/lib/apt/lists/* /var/log/*
+COPY pyproject.toml uv.lock /usr/share/trifocal/
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
     /opt/uv/bin/uv sync --project /usr/share/trifocal --python python3 --no-cache \
         --frozen --no-dev --no-install-project --compile-bytecode
 
 FROM runtime AS optimizer-dependencies
+COPY pyproject.toml uv.lock /usr/share/trifocal/
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
     /opt/uv/bin/uv sync --project /usr/share/trifocal --python python3 --no-cache \
         --frozen --no-dev --no-install-project --compile-bytecode --extra optimizer

@@ -14,11 +14,13 @@ _SUITE = "bookworm"
 # What python:slim has and a minimal Debian has not.
 _PACKAGES = ("python3", "python3-venv", "libpython3.11", "ca-certificates")
 _SCRAP = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "var/log")
+# As in the images that it stands in for: installing a server's package starts no server.
+_POLICY = "#!/bin/sh\nexit 101\n"
 
 
 def base_image(buildah: Buildah) -> str:
     """Its name, once it exists; named by what goes into it."""
-    key = hashlib.sha256(" ".join((_SUITE, *_PACKAGES, *_SCRAP)).encode()).hexdigest()[:10]
+    key = hashlib.sha256(" ".join((_SUITE, *_PACKAGES, *_SCRAP, _POLICY)).encode()).hexdigest()[:10]
     name = f"localhost/trifocal-base:{_SUITE}-{key}"
     if not buildah.has(name):
         print(f"making the base image from Debian {_SUITE} packages ...", flush=True)
@@ -40,6 +42,9 @@ def _debian(root: Path) -> Path:
             else:
                 entry.unlink()
     (root / "etc/resolv.conf").unlink(missing_ok=True)
+    policy = root / "usr/sbin/policy-rc.d"
+    policy.write_text(_POLICY)
+    policy.chmod(0o755)
     return root
 
 
