@@ -45,7 +45,7 @@ class OperatorProcess:
         }
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-c", "from trifocal.cli.operator import operator; operator()"],
+                [sys.executable, "-m", "trifocal", "operator"],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

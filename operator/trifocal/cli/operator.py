@@ -16,6 +16,9 @@ import structlog
 from aiohttp import web
 
 from trifocal.api.schema import KIND
+from trifocal.autoscaling import scaler
+from trifocal.autoscaling.metrics import ScalerMetrics
+from trifocal.autoscaling.scraper import Scraper
 from trifocal.handlers.intake import Intake
 from trifocal.handlers.login import Login
 from trifocal.handlers.streams import Streams
@@ -34,6 +37,7 @@ from trifocal.reconcile.policy import BoundPolicy
 from trifocal.reconcile.progress import read_progress
 from trifocal.reconcile.queue import WorkQueue
 from trifocal.reconcile.reconciler import Collaborators, Reconciler
+from trifocal.reconcile.scaling_targets import Decisions, ScalingTargets
 from trifocal.reconcile.verify import Verifier
 from trifocal.reconcile.workers import Workshop, work
 from trifocal.settings import Settings
@@ -117,7 +121,9 @@ class Process:
             identity=settings.pod_name,
             clock=Clock(monotonic=time.monotonic, wall=_now),
         )
-        self._shop = self._workshop(session)
+        self._decisions = Decisions(self._queue.add)
+        self._session = session
+        self._shop = self._workshop()
         intake = Intake(self._cache, add=self._queue.add, listed=self._listed, seen=metrics.seen)
         self._sweeper = Sweeper(kube, self._cache, intake.notify, clock=time.monotonic)
         self._streams = Streams(time.monotonic)
@@ -125,7 +131,7 @@ class Process:
         self._watcher = Watcher(intake.receive, login.open)
         self._register_gauges()
 
-    def _workshop(self, session: aiohttp.ClientSession) -> Workshop:
+    def _workshop(self) -> Workshop:
         settings = self._settings
         kube = Fenced(self._kube, self._election.held)
         reconciler = Reconciler(
@@ -135,8 +141,9 @@ class Process:
                 policy=BoundPolicy(settings),
                 recorder=Recorder(kube, instance=settings.pod_name, now=_now),
                 smoke=Verifier(smoke_test, settings),
-                read_progress=partial(read_progress, session),
-                decisions=lambda _: None,
+                read_progress=partial(read_progress, self._session),
+                decisions=self._decisions,
+                forget_decision=self._decisions.forget,
                 now=_now,
             )
         )
@@ -172,8 +179,22 @@ class Process:
         _log.info("leading")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._election.keep())
+            tasks.create_task(self._scale())
             for _ in range(self._settings.workers):
                 tasks.create_task(work(self._shop))
+
+    async def _scale(self) -> None:
+        policy = BoundPolicy(self._settings)
+        interval = self._settings.scrape_seconds
+        await scaler.run(
+            ScalingTargets(self._cache, policy.parse, self._settings),
+            self._decisions.publish,
+            scaler=scaler.Scaler(
+                Scraper(self._session, _now), ScalerMetrics(self._metrics.registry), interval
+            ),
+            interval=interval,
+            clock=_WallClock(),
+        )
 
     async def stop(self) -> None:
         """Let passes in work finish, close the watches, and give the lease back."""
@@ -229,6 +250,16 @@ class Process:
             "Since the watcher's event loop turned.",
             self._watcher.silent_seconds,
         )
+
+
+class _WallClock:
+    """Time as the scaling loop needs it."""
+
+    def now(self) -> datetime:
+        return _now()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
 def _now() -> datetime:

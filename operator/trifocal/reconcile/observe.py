@@ -32,8 +32,11 @@ MAX_SUBJECTS = 4
 """Objects whose events are read in one pass. Pods of one revision fail alike, and each read makes
 the API server scan the namespace's events."""
 
-WORDS_AGE = timedelta(seconds=5)
-"""Events and references are asked for again after this time, however often a pass runs."""
+FIRST_AGE = timedelta(seconds=5)
+"""Answers are asked for again after this time, however often a pass runs..."""
+LONGEST_AGE = timedelta(seconds=60)
+"""...doubled up to this one while they stay the same: 200 pods that wait for a GPU all day would
+otherwise use up the rate of requests that everything else needs."""
 
 _log = structlog.get_logger(__name__)
 
@@ -108,12 +111,28 @@ class Words:
     """What only a request can tell: why something waits."""
 
     at: datetime
+    age: timedelta
+    """For how long they are good."""
+    about: frozenset[str]
+    """uids of what waited."""
     events: tuple[Manifest, ...] = ()
     missing: tuple[tuple[str, str], ...] = ()
 
+    def still_hold(self, about: frozenset[str], now: datetime) -> bool:
+        """Whether they answer the present question."""
+        return about == self.about and now - self.at < self.age
+
+    def say_the_same(self, other: "Words") -> bool:
+        """Whether asking has brought nothing new."""
+        mine, theirs = ((w.about, w.events, w.missing) for w in (self, other))
+        return mine == theirs
+
 
 class Inquiry:
-    """Asks why things wait, and only then: events of their pods and Jobs, missing references.
+    """Asks why things wait, and only then.
+
+    Before anything is started, it looks for what the spec names and does not exist; afterwards it
+    reads the events of pods and Jobs that wait (kubelet and scheduler name what is missing).
 
     Events are read on demand and not watched: a watch would stream every Warning of the cluster
     to answer a question about a few pods. Most answers are in the pods' own status; events add
@@ -131,8 +150,9 @@ class Inquiry:
             self.forget(md.key)
             return observed
         words = self._words.get(md.key)
-        if words is None or self._now() - words.at >= WORDS_AGE:
-            words = await self._read(md, observed)
+        about = frozenset(uid_of(subject) for subject in subjects(observed))
+        if words is None or not words.still_hold(about, self._now()):
+            words = _aged(await self._read(md, observed, about), words)
             self._words[md.key] = words
         return replace(observed, events=words.events, missing_references=words.missing)
 
@@ -140,7 +160,7 @@ class Inquiry:
         """The object needs no explanation any more."""
         self._words.pop(key, None)
 
-    async def _read(self, md: ModelDeployment, observed: Observed) -> Words:
+    async def _read(self, md: ModelDeployment, observed: Observed, about: frozenset[str]) -> Words:
         events: list[Manifest] = []
         for subject in subjects(observed)[:MAX_SUBJECTS]:
             events += await self._kube.list(
@@ -150,12 +170,22 @@ class Inquiry:
             )
         missing = [
             (kind, name)
-            for kind, name in references(md)
+            for kind, name in (() if about else references(md))
             if await self._kube.get(kind, md.metadata.namespace, name) is None
         ]
         return Words(
-            at=self._now(), events=tuple(sorted(events, key=_when)), missing=tuple(missing)
+            at=self._now(),
+            age=FIRST_AGE,
+            about=about,
+            events=tuple(sorted(events, key=_when)),
+            missing=tuple(missing),
         )
+
+
+def _aged(words: Words, before: Words | None) -> Words:
+    if before is None or not words.say_the_same(before):
+        return words
+    return replace(words, age=min(before.age * 2, LONGEST_AGE))
 
 
 def is_waiting(observed: Observed) -> bool:

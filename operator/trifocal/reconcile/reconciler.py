@@ -70,6 +70,7 @@ class Collaborators:
     smoke: Smoke
     read_progress: ReadProgress
     decisions: Decisions
+    forget_decision: Callable[[Key], None]
     now: Callable[[], datetime]
 
 
@@ -106,6 +107,7 @@ class Reconciler:
             # The garbage collector deletes the children; writing would only bring 403s.
             self._inquiry.forget(key)
             self._smoked.pop(key, None)
+            self._with.forget_decision(key)
             return GONE
         now = self._with.now()
         try:

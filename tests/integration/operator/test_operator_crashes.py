@@ -36,8 +36,12 @@ class KillAtWrite:
         self.victim.kill()
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("number", range(1, WRITES_OF_A_FIRST_PASS + 1))
+@pytest.mark.parametrize(
+    ("number", "after"),
+    # Killed before write n + 1 leaves what killed after write n leaves, and less to repair: there,
+    # the API server has done what the operator never learnt.
+    [(1, False), *((number, True) for number in range(1, WRITES_OF_A_FIRST_PASS + 1))],
+)
 def test_killed_at_a_write_of_the_first_pass(
     tenant: Tenant, proxy: FaultProxy, tmp_path: Path, number: int, after: bool
 ) -> None:
@@ -66,6 +70,7 @@ def has_settled(tenant: Tenant) -> bool:
     return tenant.children() == FIRST_CHILDREN and tenant.reports("Optimized", "Optimizing")
 
 
+@pytest.mark.timeout(400)
 def test_restart_with_200_objects_writes_nothing(plane: ControlPlane, tenant: Tenant) -> None:
     names = [f"digits-{number}" for number in range(200)]
     with operator(plane.kubeconfig) as first:

@@ -1,0 +1,118 @@
+"""What the scaling loop looks at: every ModelDeployment's serving pods, from the watch cache."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from trifocal.api.manifest import InvalidSpec
+from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.api.names import REVISION_LABEL
+from trifocal.api.schema import KIND
+from trifocal.autoscaling.decision import ScaleDecision
+from trifocal.autoscaling.scaler import ScaleTarget
+from trifocal.autoscaling.scraper import PodAddress
+from trifocal.kube.cache import Cache
+from trifocal.optimizer.contract import CapacityPoint
+from trifocal.reconcile.children import is_deleting, named, uid_of
+from trifocal.reconcile.observe import children
+from trifocal.reconcile.observed import Manifest, Observed
+from trifocal.reconcile.queue import Key
+from trifocal.reconcile.revisions import Revision, read_revision
+from trifocal.resources.optimization_job import build_request
+from trifocal.settings import Settings
+
+Parse = Callable[[Manifest], ModelDeployment]
+
+
+class ScalingTargets:
+    """Reads targets from the cache; parsed objects are kept until they change."""
+
+    def __init__(self, cache: Cache, parse: Parse, settings: Settings) -> None:
+        self._cache = cache
+        self._parse = parse
+        self._settings = settings
+        self._parsed: dict[str, tuple[str, ModelDeployment, str]] = {}
+
+    def __call__(self) -> Iterator[ScaleTarget]:
+        """Every ModelDeployment that serves."""
+        bodies = self._cache.of_kind(KIND)
+        alive = {uid_of(body) for body in bodies}
+        self._parsed = {uid: kept for uid, kept in self._parsed.items() if uid in alive}
+        for body in bodies:
+            if not is_deleting(body):
+                yield from self._target(body)
+
+    def _target(self, body: Manifest) -> Iterable[ScaleTarget]:
+        try:
+            md, digest = self._known(body)
+        except InvalidSpec:
+            return
+        observed = children(self._cache, md)
+        serving = _serving(md, observed)
+        if md.spec.suspend or serving is None:
+            return
+        yield ScaleTarget(
+            key=md.key,
+            scaling=md.spec.scaling,
+            model=md.metadata.name,
+            pods=tuple(_addresses(serving)),
+            replicas=serving.replicas,
+            capacity=_capacity(observed, digest),
+            batching=md.spec.serving.batching,
+            instances=md.spec.serving.instances,
+        )
+
+    def _known(self, body: Manifest) -> tuple[ModelDeployment, str]:
+        """The object and its request's digest; both cost more than the rest of a pass."""
+        uid, version = uid_of(body), str(body["metadata"]["resourceVersion"])
+        kept = self._parsed.get(uid)
+        if kept is None or kept[0] != version:
+            md = self._parse(body)
+            kept = version, md, build_request(md, self._settings).digest()
+            self._parsed[uid] = kept
+        return kept[1], kept[2]
+
+
+def _serving(md: ModelDeployment, observed: Observed) -> Revision | None:
+    """The revision that the Service selects, if it has a Deployment."""
+    service = named(observed.services, md.metadata.name) or {}
+    selected = service.get("spec", {}).get("selector", {}).get(REVISION_LABEL)
+    found = read_revision(observed, selected) if selected else None
+    return found if found is not None and found.deployment is not None else None
+
+
+def _addresses(serving: Revision) -> Iterator[PodAddress]:
+    for pod in serving.ready:
+        if address := pod["status"].get("podIP"):
+            yield PodAddress(uid=uid_of(pod), ip=address)
+
+
+def _capacity(observed: Observed, digest: str) -> tuple[CapacityPoint, ...]:
+    """What the Job measured for this spec; another artifact may still serve for a moment."""
+    result = observed.results.get(digest)
+    return result.capacity if result is not None else ()
+
+
+class Decisions:
+    """The scaler's last word on each object; wakes the object when it is another one."""
+
+    def __init__(self, wake: Callable[[Key], None]) -> None:
+        self._wake = wake
+        self._last: dict[Key, ScaleDecision] = {}
+
+    def publish(self, key: Key, decision: ScaleDecision) -> None:
+        """Take a decision; new numbers alone are left for the next pass."""
+        before = self._last.get(key)
+        self._last[key] = decision
+        if before is None or _word(before) != _word(decision):
+            self._wake(key)
+
+    def __call__(self, key: Key) -> ScaleDecision | None:
+        """The last decision, if there was one."""
+        return self._last.get(key)
+
+    def forget(self, key: Key) -> None:
+        """The object is gone; a namesake starts without a decision."""
+        self._last.pop(key, None)
+
+
+def _word(decision: ScaleDecision) -> tuple[int, str]:
+    return decision.replicas, decision.reason
