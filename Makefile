@@ -55,3 +55,4 @@ lint: setup ## style, types, import rules
 generate: setup ## regenerate what is generated; a test fails when this was forgotten
 	$(RUN) trifocal crd > crds/modeldeployments.yaml
 	cp crds/modeldeployments.yaml charts/trifocal/files/
+	$(RUN) python -m hack.apidoc > docs/spec/v1alpha1/modeldeployment.md

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
+from hack.cluster.paths import State
+from hack.cluster.runtime import present_images
 from hack.demo.kube import NAMESPACE, RELEASE, SYSTEM, Kube
 from hack.demo.problem import DemoError
 from hack.demo.program import ROOT, run_python
@@ -50,6 +52,10 @@ def install_chart(kube: Kube, _console: Console) -> str:
         # The image for machines without a GPU has only Triton's Python backend.
         "triton.backend": "python",
     }
+    if kube.local:
+        # A rebuilt image keeps its name; this makes the operator restart with it.
+        digest = present_images(State.from_environment()).get(image("operator"), "")
+        values["podAnnotations.operatorImage"] = digest
     try:
         _helm_upgrade(kube, values)
     except DemoError as error:
