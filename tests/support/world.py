@@ -89,7 +89,7 @@ class World:
             jobs=kinds.get("Job", ()),
             config_maps=kinds.get("ConfigMap", ()),
             deployments=kinds.get("Deployment", ()),
-            pods=kinds.get("Pod", ()),
+            pods=tuple(pod for pod in kinds.get("Pod", ()) if self._is_owned(pod)),
             services=kinds.get("Service", ()),
             pod_disruption_budgets=kinds.get("PodDisruptionBudget", ()),
             network_policies=kinds.get("NetworkPolicy", ()),
@@ -373,8 +373,13 @@ class World:
         uid = owner["metadata"]["uid"]
         return [p for p in self._of("Pod") if p["metadata"]["ownerReferences"][0]["uid"] == uid]
 
+    def _is_owned(self, pod: Manifest) -> bool:
+        """Pods are found through their owner; one that outlives it is not seen."""
+        owners = {obj["metadata"]["uid"] for obj in self.objects.values()}
+        return pod["metadata"]["ownerReferences"][0]["uid"] in owners
+
     def _results(self) -> Iterator[tuple[str, OptimizationResult]]:
-        for pod in self._of("Pod"):
+        for pod in filter(self._is_owned, self._of("Pod")):
             for found in pod["status"].get("containerStatuses", ()):
                 ended = found["state"].get("terminated")
                 if ended and found["name"] == "optimizer":

@@ -2,6 +2,8 @@
 
 | recorded or finished result | Job                        | stage     |
 |-----------------------------|----------------------------|-----------|
+| published elsewhere         | any                        | MOVED     |
+| any                         | publishes elsewhere        | MOVED     |
 | with an artifact            | any                        | DONE      |
 | none                        | none, references missing   | BLOCKED   |
 | none                        | none                       | TO_START  |
@@ -19,8 +21,11 @@ from enum import StrEnum
 from trifocal.api import names
 from trifocal.api.condition import Reason
 from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.api.names import short_hash
+from trifocal.api.schema import GROUP
 from trifocal.optimizer.contract import OptimizationRequest, OptimizationResult
 from trifocal.reconcile.children import (
+    annotation,
     condition,
     has_condition,
     instant,
@@ -41,6 +46,10 @@ LOST_RESULT_GRACE = timedelta(seconds=60)
 """The pod's last words reach the watch cache before the Job's end does, or soon after: they come on
 another watch. Only after this time is a result that is not there taken as lost."""
 
+STORE_ANNOTATION = f"{GROUP}/store"
+"""On a Job and its recorded result: hash of the store that the artifact is published in. The
+request's digest leaves the store out, and an artifact that lies elsewhere cannot be served."""
+
 _MISSING_REASONS = {
     "Secret": Reason.SECRET_MISSING,
     "PersistentVolumeClaim": Reason.CLAIM_MISSING,
@@ -51,6 +60,7 @@ _MISSING_REASONS = {
 class Stage(StrEnum):
     """Where an optimization stands."""
 
+    MOVED = "moved"
     BLOCKED = "blocked"
     TO_START = "to start"
     RUNNING = "running"
@@ -106,12 +116,28 @@ def assess(
     optimization = Optimization(
         request=request,
         digest=digest,
-        stage=_stage(job, pods, result, observed, now),
+        stage=Stage.MOVED
+        if _is_elsewhere(md, digest, job, observed)
+        else _stage(job, pods, result, observed, now),
         result=result,
         job=job,
         pods=pods,
     )
     return replace(optimization, trouble=_trouble(md, optimization, observed))
+
+
+def store_hash(md: ModelDeployment) -> str:
+    """Which store it is; credentials may change without moving anything."""
+    store = md.spec.artifacts
+    return short_hash([store.uri, store.claim_name, store.endpoint])
+
+
+def _is_elsewhere(
+    md: ModelDeployment, digest: str, job: Manifest | None, observed: Observed
+) -> bool:
+    recorded = named(observed.config_maps, names.optimization_result(md.metadata.name, digest))
+    stores = (annotation(child, STORE_ANNOTATION) for child in (job, recorded) if child)
+    return any(store not in {None, store_hash(md)} for store in stores)
 
 
 def missing(observed: Observed) -> Trouble | None:

@@ -114,7 +114,7 @@ def _to_delete(
         now=now,
     )
     job = found.optimization.job
-    if found.optimization.stage is Stage.LOST and job is not None:
+    if found.optimization.stage in {Stage.LOST, Stage.MOVED} and job is not None:
         doomed = (*doomed, ("Job", job))
     return tuple(Deletion(kind=kind, name=name_of(c), uid=uid_of(c)) for kind, c in doomed)
 

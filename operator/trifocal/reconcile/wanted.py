@@ -15,7 +15,7 @@ from trifocal.reconcile.children import annotation, named
 from trifocal.reconcile.drift import annotated
 from trifocal.reconcile.make_room import gives_up_pod, room_note
 from trifocal.reconcile.observed import Manifest, Observed
-from trifocal.reconcile.optimizing import Stage
+from trifocal.reconcile.optimizing import STORE_ANNOTATION, Stage, store_hash
 from trifocal.reconcile.revisions import (
     MADE_ROOM_ANNOTATION,
     PROVED_AT_ANNOTATION,
@@ -84,9 +84,16 @@ class Phases:
         if found.stage in {Stage.TO_START, Stage.RUNNING}:
             yield optimization_job.request_config_map(self._md, found.request)
         if found.stage is Stage.TO_START:
-            yield optimization_job.optimization_job(self._md, found.request, self._settings)
+            yield self._with_store(
+                optimization_job.optimization_job(self._md, found.request, self._settings)
+            )
         if found.result is not None and found.keeps_result:
-            yield optimization_job.result_config_map(self._md, found.digest, found.result)
+            yield self._with_store(
+                optimization_job.result_config_map(self._md, found.digest, found.result)
+            )
+
+    def _with_store(self, manifest: Manifest) -> Manifest:
+        return annotated(manifest, {STORE_ANNOTATION: store_hash(self._md)})
 
     def _wanted_revision(self) -> Wanted:
         found, result = self._found, self._found.optimization.artifact

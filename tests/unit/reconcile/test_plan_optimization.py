@@ -93,6 +93,36 @@ def test_moving_a_file_starts_no_second_job() -> None:
     assert len(made(w, "Job")) == 1
 
 
+def test_another_store_gets_an_artifact_of_its_own_and_the_old_one_serves_until_then() -> None:
+    w = world(good)
+    w.settle()
+    before = w.selected()
+    w.edit(lambda body: changed(body, "spec.artifacts.uri", "file:///other"))
+    w.optimizer = never
+    for _ in range(6):
+        w.reconcile()
+        w.tick()
+    assert len(w.ready(before)) == 1
+    assert len(made(w, "Job")) == 2
+    w.optimizer = good
+    w.settle()
+    assert w.selected() != before
+    assert condition(w, "Ready")["status"] == "True"
+
+
+def test_new_credentials_for_the_store_start_no_second_job() -> None:
+    w = world(good)
+    w.edit(
+        lambda b: changed(b, "spec.artifacts", {"uri": "s3://bucket", "secretRef": {"name": "a"}})
+    )
+    w.settle()
+    w.edit(
+        lambda b: changed(b, "spec.artifacts", {"uri": "s3://bucket", "secretRef": {"name": "b"}})
+    )
+    w.settle()
+    assert len(made(w, "Job")) == 1
+
+
 def test_a_failure_is_never_retried_by_itself() -> None:
     w = world(bad)
     w.settle()
