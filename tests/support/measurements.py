@@ -18,7 +18,7 @@ def latency(median: float, *, tail: float | None = None, jitter: float = 0.0) ->
     high = median if tail is None else tail
     return Latency(
         percentiles={p: median if p == 50 else high for p in PERCENTILES},
-        round_medians=tuple(median + jitter * (-1) ** number for number in range(12)),
+        round_quartiles=tuple(median + jitter * (-1) ** number for number in range(12)),
     )
 
 

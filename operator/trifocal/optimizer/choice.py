@@ -40,11 +40,11 @@ def choose(passed: Sequence[Measured], prefer: Preference, metric: str) -> Choic
 
 
 def _fastest(candidates: Sequence[Measured]) -> Measured:
-    leader = min(candidates, key=lambda candidate: candidate.latency.median)
+    leader = min(candidates, key=lambda candidate: candidate.latency.typical)
     tied = [
         candidate
         for candidate in candidates
-        if candidate.latency.median - leader.latency.median
+        if candidate.latency.typical - leader.latency.typical
         <= noise_between(candidate.latency, leader.latency)
     ]
     return min(tied, key=lambda candidate: candidate.size)
@@ -54,18 +54,18 @@ def _explained(
     passed: Sequence[Measured], winner: Measured, why_not: Callable[[Measured], str]
 ) -> Choice:
     others = [candidate for candidate in passed if candidate is not winner]
-    leader = min(passed, key=lambda candidate: candidate.latency.median)
+    leader = min(passed, key=lambda candidate: candidate.latency.typical)
     if not others:
         reason = "the only candidate that passed the gate"
     elif winner is leader:
-        reason = f"lowest median latency, {winner.latency.median:.3f} ms"
+        reason = f"lowest typical latency, {winner.latency.typical:.3f} ms"
     else:
-        gap = winner.latency.median - leader.latency.median
+        gap = winner.latency.typical - leader.latency.typical
         noise = noise_between(winner.latency, leader.latency)
         standing = "within" if gap <= noise else "beyond"
         reason = (
-            f"median {winner.latency.median:.3f} ms, {standing} the measured noise of "
-            f"{noise:.3f} ms of {leader.name}'s {leader.latency.median:.3f} ms"
+            f"typically {winner.latency.typical:.3f} ms, {standing} the measured noise of "
+            f"{noise:.3f} ms of {leader.name}'s {leader.latency.typical:.3f} ms"
         )
     return Choice(
         name=winner.name,
@@ -75,11 +75,11 @@ def _explained(
 
 
 def _latency_reason(candidate: Measured, winner: Measured) -> str:
-    gap = candidate.latency.median - winner.latency.median
+    gap = candidate.latency.typical - winner.latency.typical
     noise = noise_between(candidate.latency, winner.latency)
     if gap > noise:
         return (
-            f"passed, but its median of {candidate.latency.median:.3f} ms is {gap:.3f} ms above "
+            f"passed, but its typical {candidate.latency.typical:.3f} ms is {gap:.3f} ms above "
             f"{winner.name}'s"
         )
     larger = candidate.size - winner.size

@@ -14,18 +14,22 @@ from numpy.typing import NDArray
 from trifocal.optimizer.runtime import Runner
 
 PERCENTILES = (50, 90, 95, 99)
-ROUNDS = 12
+ROUNDS = 20
 """Independent looks at each model; their spread is the noise."""
-SECONDS_PER_MODEL = 2.0
+SECONDS_PER_MODEL = 3.0
 MIN_RUNS_PER_ROUND = 5
-MAX_RUNS_PER_ROUND = 100
-"""With 12 rounds 1200 runs: a p99 from the 12 slowest."""
+MAX_RUNS_PER_ROUND = 60
+"""With 20 rounds 1200 runs: a p99 from the 12 slowest."""
 WARM_UP_RUNS = 5
 """First runs allocate; their time says nothing about the next."""
 SESSION_VARIATION = 0.05
 """Least share by which two sessions of the same file differ on one machine although each repeats
 itself: memory lies elsewhere. Rounds within one process cannot see it. Six sessions of one 7 MB
 classifier differed by 4 to 15 %."""
+MAD_TO_SIGMA = 1.4826
+"""Standard deviation of a normal distribution over its median absolute deviation."""
+MEDIAN_EFFICIENCY = math.sqrt(math.pi / 2)
+"""Standard error of a median over that of a mean, for a normal distribution."""
 CONFIDENCE = 2.0
 """Standard errors: 95 of 100 differences that are not there stay below."""
 
@@ -38,22 +42,29 @@ class Latency:
     """Batch-1 latency in milliseconds."""
 
     percentiles: Mapping[int, float]
-    round_medians: tuple[float, ...]
+    """Over all runs, as clients would have seen them: what the gate judges."""
+    round_quartiles: tuple[float, ...]
+    """Each round's lower quartile."""
 
     @property
-    def median(self) -> float:
-        """What candidates are compared by: a single-request tail is the machine's, not theirs."""
-        return self.percentiles[50]
+    def typical(self) -> float:
+        """What candidates are compared by: the median over rounds of their lower quartiles.
+
+        Neighbours on the machine can only add time, so the faster runs are the model's own.
+        """
+        return float(np.median(self.round_quartiles))
 
 
 def noise_between(one: Latency, other: Latency) -> float:
-    """Difference of medians in milliseconds below which nobody can tell which is faster.
+    """Difference of typical latencies in milliseconds that says nothing about who is faster.
 
-    From the round-by-round differences: slowness that hits both models cancels out.
+    From the round-by-round differences, so that slowness that hits both models cancels out. Their
+    spread is taken from the median absolute deviation: one burst must not hide a real difference.
     """
-    differences = np.subtract(one.round_medians, other.round_medians)
-    error = float(np.std(differences, ddof=1)) / math.sqrt(len(differences))
-    return max(CONFIDENCE * error, SESSION_VARIATION * min(one.median, other.median))
+    differences = np.subtract(one.round_quartiles, other.round_quartiles)
+    deviation = float(np.median(np.abs(differences - np.median(differences))))
+    error = MAD_TO_SIGMA * deviation * MEDIAN_EFFICIENCY / math.sqrt(len(differences))
+    return max(CONFIDENCE * error, SESSION_VARIATION * min(one.typical, other.typical))
 
 
 def measure_latency(
@@ -95,5 +106,5 @@ def _summary(rounds: Sequence[Sequence[float]]) -> Latency:
     milliseconds = np.concatenate(rounds) * 1000
     return Latency(
         percentiles={p: float(np.percentile(milliseconds, p)) for p in PERCENTILES},
-        round_medians=tuple(float(np.median(seconds)) * 1000 for seconds in rounds),
+        round_quartiles=tuple(float(np.percentile(part, 25)) * 1000 for part in rounds),
     )

@@ -98,5 +98,6 @@ def _detailed(judgement: Judgement) -> dict[str, Any]:
     if judgement.latency is not None:
         percentiles = judgement.latency.percentiles
         body["latencyMilliseconds"] = {f"p{p}": value for p, value in percentiles.items()}
-        body["roundMediansMilliseconds"] = list(judgement.latency.round_medians)
+        body["typicalMilliseconds"] = judgement.latency.typical
+        body["roundQuartilesMilliseconds"] = list(judgement.latency.round_quartiles)
     return body
