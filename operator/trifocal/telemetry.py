@@ -139,12 +139,18 @@ def exposition(registry: CollectorRegistry) -> web.Application:
 
 
 @asynccontextmanager
-async def served(app: web.Application, port: int) -> AsyncIterator[int]:
-    """Serve the application on all addresses; yields the port (chosen by the system for 0)."""
+async def served(app: web.Application, port: int, *, host: str | None = None) -> AsyncIterator[int]:
+    """Serve the application; yields the port.
+
+    Args:
+        app: what to serve.
+        port: 0 lets the system choose, which needs a host: it chooses one for each address.
+        host: an address of this machine; None for all, IPv4 and IPv6.
+    """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, port=port)
+        site = web.TCPSite(runner, host, port)
         await site.start()
         yield int(runner.addresses[0][1])
     finally:

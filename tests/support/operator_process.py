@@ -44,7 +44,7 @@ class OperatorProcess:
             **{f"TRIFOCAL_{key.upper()}": value for key, value in settings.items()},
         }
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - our own program
+            self.process = subprocess.Popen(
                 [sys.executable, "-m", "trifocal", "operator"],
                 env=environment,
                 stdin=subprocess.DEVNULL,

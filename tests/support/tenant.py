@@ -65,7 +65,7 @@ class Tenant:
     def get(self, kind: str, *arguments: str) -> list[Manifest]:
         """Objects of a kind, or of several."""
         listed = json.loads(self.run("get", kind, "-o", "json", *arguments))
-        items: list[Manifest] = listed["items"] if "items" in listed else [listed]
+        items: list[Manifest] = listed.get("items", [listed])
         return items
 
     def find(self, kind: str, name: str) -> Manifest | None:

@@ -1,7 +1,6 @@
 """What an API server in trouble costs: time, and nothing else."""
 
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -194,8 +193,8 @@ def grant(plane: ControlPlane, name: str, groups: str, resources: str) -> None:
     bind(plane, name)
 
 
-def bind(plane: ControlPlane, name: str) -> "subprocess.CompletedProcess[str]":
-    return plane.kubectl(
+def bind(plane: ControlPlane, name: str) -> None:
+    plane.kubectl(
         *("create", "clusterrolebinding", name, f"--clusterrole={name}"),
         "--serviceaccount=default:trifocal",
     )

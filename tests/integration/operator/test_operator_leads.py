@@ -48,9 +48,7 @@ def test_a_standby_is_healthy_and_ready_and_takes_over_from_a_killed_leader(
             second.terminate()
 
 
-def test_a_leader_that_is_told_to_stop_hands_over_at_once(
-    plane: ControlPlane, tenant: Tenant
-) -> None:
+def test_a_leader_that_is_told_to_stop_hands_over_at_once(plane: ControlPlane) -> None:
     with operator(plane.kubeconfig, "a") as first:
         first.wait_until_leading()
         with operator(plane.kubeconfig, "b") as second:
@@ -87,7 +85,7 @@ def test_a_leader_that_was_frozen_ends_without_a_write(plane: ControlPlane, tena
 
 
 def test_a_leader_that_loses_the_api_server_ends_before_its_lease_does(
-    plane: ControlPlane, proxy: FaultProxy, tmp_path: Path
+    proxy: FaultProxy, tmp_path: Path
 ) -> None:
     with operator(proxy.kubeconfig(tmp_path), "a") as leader:
         leader.wait_until_leading()

@@ -25,7 +25,7 @@ def login(time: FakeTime) -> Login:
     return Login(access, unseen, clock=time.monotonic, sleep=time.sleep)
 
 
-async def open_times(time: FakeTime, door: Login, times: int) -> None:
+async def open_times(door: Login, times: int) -> None:
     for _ in range(times):
         session = await door.open()
         await session.aiohttp_session.close()
@@ -33,22 +33,22 @@ async def open_times(time: FakeTime, door: Login, times: int) -> None:
 
 async def test_the_first_login_does_not_wait() -> None:
     time = FakeTime()
-    await open_times(time, login(time), 1)
+    await open_times(login(time), 1)
     assert time.slept == [0.0]
 
 
 async def test_logins_in_a_row_wait_twice_as_long_up_to_a_minute() -> None:
     time = FakeTime()
-    await open_times(time, login(time), 9)
+    await open_times(login(time), 9)
     assert time.slept == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
 
 
 async def test_after_a_quiet_time_a_login_is_a_first_one() -> None:
     time = FakeTime()
     door = login(time)
-    await open_times(time, door, 4)
+    await open_times(door, 4)
     time.pass_by(QUIET_SECONDS + 1)
-    await open_times(time, door, 1)
+    await open_times(door, 1)
     assert time.slept[-1] == 0.0
 
 

@@ -18,7 +18,7 @@ async def ask(streams: Streams, path: str, *, status: int = 200) -> None:
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
     async with (
-        served(app, 0) as port,
+        served(app, 0, host="127.0.0.1") as port,
         aiohttp.ClientSession(middlewares=(streams.middleware,)) as session,
         session.get(f"http://127.0.0.1:{port}{path}"),
     ):

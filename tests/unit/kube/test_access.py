@@ -13,11 +13,15 @@ from trifocal.telemetry import served
 KUBECONFIG = """
 apiVersion: v1
 kind: Config
-clusters: [{{name: c, cluster: {{server: "http://127.0.0.1:1"}}}}]
-users: [{{name: u, user: {{token: {token}}}}}]
-contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: u, user: {token: TOKEN}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
 current-context: x
 """
+
+
+def kubeconfig(token: str) -> str:
+    return KUBECONFIG.replace("TOKEN", token)
 
 
 def test_a_token_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
@@ -49,9 +53,9 @@ async def test_a_kubeconfig_is_loaded_again_after_a_refusal_but_not_in_a_storm(
     tmp_path: Path,
 ) -> None:
     file, time = tmp_path / "config", FakeTime()
-    file.write_text(KUBECONFIG.format(token="first"))
+    file.write_text(kubeconfig("first"))
     token = KubeconfigToken(str(file), "Bearer first", time.monotonic)
-    file.write_text(KUBECONFIG.format(token="second"))
+    file.write_text(kubeconfig("second"))
     await token.renew()
     assert token.authorization() == "Bearer first"
     time.pass_by(11)
@@ -61,7 +65,7 @@ async def test_a_kubeconfig_is_loaded_again_after_a_refusal_but_not_in_a_storm(
 
 async def test_a_kubeconfig_says_where_the_server_is_and_who_we_are(tmp_path: Path) -> None:
     file = tmp_path / "config"
-    file.write_text(KUBECONFIG.format(token="abc"))
+    file.write_text(kubeconfig("abc"))
     access = await find_access(FakeTime().monotonic, str(file))
     assert access.server == "http://127.0.0.1:1"
     assert access.token.authorization() == "Bearer abc"
@@ -94,7 +98,7 @@ async def statuses(token: Rotating) -> tuple[int, list[str]]:
 
     app = web.Application()
     app.router.add_get("/", answer)
-    async with served(app, 0) as port:
+    async with served(app, 0, host="127.0.0.1") as port:
         access = Access(server=f"http://127.0.0.1:{port}", ssl_context=False, token=token)
         async with (
             open_session(access, connections=1) as session,

@@ -1,0 +1,121 @@
+"""What the scaling loop looks at, and whom its decisions wake."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.support.manifests import minimal
+from trifocal.api import manifest as manifests
+from trifocal.autoscaling.decision import ScaleDecision
+from trifocal.autoscaling.scraper import PodAddress
+from trifocal.kube.cache import Cache
+from trifocal.reconcile.scaling_targets import Decisions, ScalingTargets
+from trifocal.settings import Settings
+
+REVISION = "trifocal.dev/revision"
+KEY = ("default", "digits")
+DECISION = ScaleDecision(
+    replicas=2, reason="Load", message="Because.", decided_at=datetime(2026, 1, 1, tzinfo=UTC)
+)
+
+
+def obj(kind: str, name: str, owner: str, revision: str = "r1", **fields: Any) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "metadata": {
+            "namespace": "default",
+            "name": name,
+            "uid": f"{kind}-{name}",
+            "resourceVersion": "1",
+            "labels": {REVISION: revision},
+            "ownerReferences": [{"kind": "X", "name": "x", "uid": owner}],
+        },
+        **fields,
+    }
+
+
+def pod(name: str, replica_set: str = "rs", *, ready: str = "True") -> dict[str, Any]:
+    status = {"podIP": f"10.0.0.{len(name)}", "conditions": [{"type": "Ready", "status": ready}]}
+    return obj("Pod", name, f"ReplicaSet-{replica_set}", status=status)
+
+
+def cluster(*objects: dict[str, Any], suspend: bool = False) -> Cache:
+    cache = Cache()
+    body = minimal()
+    body["metadata"] |= {"uid": "md", "generation": 1, "resourceVersion": "1"}
+    body["spec"]["suspend"] = suspend
+    for each in (body, *objects):
+        cache.upsert(each["kind"], each)
+    return cache
+
+
+def serving(selected: str = "r1") -> tuple[dict[str, Any], ...]:
+    return (
+        obj("Service", "digits", "md", spec={"selector": {REVISION: selected}}),
+        obj("Deployment", "d", "md", spec={"replicas": 3}),
+        obj("ReplicaSet", "rs", "Deployment-d"),
+        pod("a"),
+        pod("bb", ready="False"),
+    )
+
+
+def targets(cache: Cache) -> list[Any]:
+    return list(ScalingTargets(cache, manifests.parse, Settings())())
+
+
+def test_the_ready_pods_of_the_serving_revision_are_looked_at() -> None:
+    (target,) = targets(cluster(*serving()))
+    assert target.key == KEY
+    assert target.pods == (PodAddress(uid="Pod-a", ip="10.0.0.1"),)
+    assert (target.replicas, target.model) == (3, "digits")
+
+
+@pytest.mark.parametrize("selected", ["none", "r2"])
+def test_what_has_no_traffic_is_not_looked_at(selected: str) -> None:
+    assert targets(cluster(*serving(selected))) == []
+
+
+def test_a_suspended_object_is_not_looked_at() -> None:
+    assert targets(cluster(*serving(), suspend=True)) == []
+
+
+def test_an_object_is_parsed_again_only_when_it_has_changed() -> None:
+    parsed: list[str] = []
+
+    def parse(body: Any) -> Any:
+        parsed.append(body["metadata"]["resourceVersion"])
+        return manifests.parse(body)
+
+    cache = cluster(*serving())
+    look = ScalingTargets(cache, parse, Settings())
+    list(look())
+    list(look())
+    body = cache.get("ModelDeployment", *KEY)
+    assert body is not None
+    newer = {**body, "metadata": {**body["metadata"], "resourceVersion": "2"}}
+    cache.upsert("ModelDeployment", newer)
+    list(look())
+    assert parsed == ["1", "2"]
+
+
+def test_a_decision_wakes_its_object_when_it_is_another_one() -> None:
+    woken: list[tuple[str, str]] = []
+    decisions = Decisions(woken.append)
+    decisions.publish(KEY, DECISION)
+    decisions.publish(KEY, replace(DECISION, requests_per_second=3.0))
+    assert len(woken) == 1
+    decisions.publish(KEY, replace(DECISION, replicas=3))
+    decisions.publish(KEY, replace(DECISION, replicas=3, reason="Holding"))
+    assert len(woken) == 3
+
+
+def test_the_last_decision_is_told_with_its_newest_numbers_until_forgotten() -> None:
+    decisions = Decisions(lambda _: None)
+    newest = replace(DECISION, requests_per_second=3.0)
+    decisions.publish(KEY, DECISION)
+    decisions.publish(KEY, newest)
+    assert decisions(KEY) == newest
+    decisions.forget(KEY)
+    assert decisions(KEY) is None

@@ -1,0 +1,102 @@
+"""Workers: what becomes of a pass that fails, and when an object is looked at again."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.support.fake_time import FakeTime
+from trifocal.kube.errors import Gone, Transient
+from trifocal.kube.lease import LeadershipLost
+from trifocal.reconcile.queue import Key, WorkQueue
+from trifocal.reconcile.reconciler import GONE, Outcome
+from trifocal.reconcile.workers import Workshop, work
+
+KEY = ("ns", "pages")
+
+
+class Passes:
+    """A reconciler whose passes end as told."""
+
+    def __init__(self, *ends: Outcome | Exception) -> None:
+        self.ends = list(ends)
+        self.made: list[Key] = []
+
+    async def reconcile(self, key: Key) -> Outcome:
+        self.made.append(key)
+        end = self.ends.pop(0)
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+
+async def run_out(passes: Passes, time: FakeTime) -> tuple[WorkQueue, list[str]]:
+    """Let one worker make the scripted pass."""
+    queue = WorkQueue(clock=time.monotonic, random=lambda: 0.5)
+    outcomes: list[str] = []
+
+    def note(outcome: str, _: float) -> None:
+        outcomes.append(outcome)
+        queue.close()
+
+    shop = Workshop(
+        queue=queue,
+        reconciler=passes,
+        resync_seconds=600.0,
+        random=lambda: 0.5,
+        on_pass=note,
+    )
+    queue.add(KEY)
+    await work(shop)
+    return queue, outcomes
+
+
+def due_in(queue: WorkQueue, time: FakeTime) -> float | None:
+    due = queue._due.get(KEY)
+    return None if due is None else due - time.seconds
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (Outcome(), 600.0),
+        (Outcome(look_again=timedelta(seconds=3)), 3.0),
+        (Outcome(look_again=timedelta(hours=3)), 600.0),
+        (GONE, None),
+    ],
+)
+async def test_when_an_object_is_looked_at_again(outcome: Outcome, expected: float | None) -> None:
+    time = FakeTime()
+    queue, outcomes = await run_out(Passes(outcome), time)
+    assert due_in(queue, time) == expected
+    assert outcomes == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "delay"),
+    [
+        (Transient("overloaded", 42.0), "transient", 42.0),
+        (Transient("overloaded", 0.1), "transient", 0.5),
+        (Gone("deleted meanwhile"), "transient", 0.5),
+        (ZeroDivisionError(), "error", 0.5),
+    ],
+)
+async def test_a_failed_pass_comes_back_after_back_off(
+    error: Exception, outcome: str, delay: float
+) -> None:
+    time = FakeTime()
+    queue, outcomes = await run_out(Passes(error), time)
+    assert due_in(queue, time) == delay
+    assert outcomes == [outcome]
+
+
+async def test_a_refused_pass_backs_off_whatever_the_plan_says() -> None:
+    time = FakeTime()
+    outcome = Outcome(refused=True, look_again=timedelta(seconds=0.1))
+    queue, outcomes = await run_out(Passes(outcome), time)
+    assert due_in(queue, time) == 0.5
+    assert outcomes == ["refused"]
+
+
+async def test_lost_leadership_ends_the_worker() -> None:
+    with pytest.raises(LeadershipLost):
+        await run_out(Passes(LeadershipLost()), FakeTime())
