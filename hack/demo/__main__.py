@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from hack.cluster.errors import ClusterError
 from hack.demo.data import load_data, prepare_data
 from hack.demo.deployment import deploy, show_candidates
 from hack.demo.install import create_namespace, install_chart, provide_images, start_cluster
@@ -17,6 +18,7 @@ from hack.demo.problem import DemoError
 from hack.demo.questions import classify
 from hack.demo.surge import calm, surge
 
+LOG_WIDTH = 140
 Step = Callable[[Kube, Console], str]
 
 
@@ -66,7 +68,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     # As Ctrl-C: every block that started something ends it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    # A pipe has no width; tables in a log may be as wide as they like.
+    console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH, soft_wrap=True)
     kube = Kube.from_environment()
     began = time.monotonic()
     verdict = "FAIL"
@@ -77,8 +80,12 @@ def main(arguments: Sequence[str]) -> int:
         console.print(f"[bold red]{error}", highlight=False)
         if error.look:
             console.print(f"More: {error.look}", highlight=False)
+    except ClusterError as error:
+        console.print(f"[bold red]{error}", highlight=False)
     except KeyboardInterrupt:
         console.print("interrupted")
+    except Exception:  # noqa: BLE001 - a fault of the demo itself; its last line must still come
+        console.print_exception()
     if not options.clean:
         console.print(f"{time.monotonic() - began:.0f} s in all")
         print(f"demo: {verdict}")

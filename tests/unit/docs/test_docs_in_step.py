@@ -1,0 +1,65 @@
+"""What the documents list is what the code has."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trifocal.api.condition import USER_MUST_ACT, Reason
+from trifocal.cli.manifest_file import read_manifest_file
+
+ROOT = Path(__file__).parents[3]
+PAGES = sorted(
+    path for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md") for path in ROOT.glob(pattern)
+)
+POD_TROUBLE = {
+    Reason.UNSCHEDULABLE,
+    Reason.IMAGE_PULL_FAILED,
+    Reason.CRASHING,
+    Reason.ARTIFACT_UNREADABLE,
+    Reason.POD_REFUSED,
+    Reason.SMOKE_UNREACHABLE,
+}
+
+
+def _first_column(page: str) -> Iterator[str]:
+    for line in page.splitlines():
+        if line.startswith("| "):
+            yield line.split("|")[1]
+
+
+def test_every_package_has_its_reason_and_no_other_is_named() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = (
+        project["project"]["dependencies"]
+        + project["project"]["optional-dependencies"]["optimizer"]
+        + project["dependency-groups"]["dev"]
+    )
+    names = {re.split(r"[\[<>=~! ]", requirement)[0] for requirement in wanted}
+    page = (ROOT / "docs" / "dependencies.md").read_text()
+    assert {cell.strip() for cell in _first_column(page)} - {"package"} == names
+
+
+def test_troubleshooting_covers_every_reason_that_needs_a_person() -> None:
+    page = (ROOT / "README.md").read_text()
+    listed = {name for cell in _first_column(page) for name in re.findall(r"`(\w+)`", cell)}
+    assert {reason.value for reason in USER_MUST_ACT | POD_TROUBLE} <= listed
+    assert listed <= {reason.value for reason in Reason}
+
+
+def test_the_first_manifest_is_valid(tmp_path: Path) -> None:
+    page = (ROOT / "README.md").read_text()
+    (tmp_path / "first.yaml").write_text(
+        page.partition("```yaml\n")[2]
+        .partition("```")[0]
+        .replace("sha256:...", f"sha256:{'0' * 64}")
+    )
+    assert read_manifest_file(tmp_path / "first.yaml").metadata.name == "my-model"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
