@@ -79,7 +79,7 @@ ACTIONS = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(script=st.lists(ACTIONS, min_size=4, max_size=16))
 def test_every_life_ends_in_what_the_spec_asks_for(script: list[Action]) -> None:
     w = world(optimizer, behaviour=behaviour)

@@ -208,7 +208,10 @@ def test_only_so_many_old_results_are_kept() -> None:
     w = world(good)
     for letter in "0123456789abcdef":
         w.edit(source(letter))
-        w.settle()
+        for _ in range(3):
+            w.reconcile()
+            w.tick()
+        w.reconcile()
     kept = [name for name in live(w, "ConfigMap") if name.endswith("-result")]
     assert len(kept) == 11  # the wanted one and ten more
 
@@ -224,6 +227,6 @@ def test_suspending_starts_nothing() -> None:
 def test_deleting_the_object_plans_nothing() -> None:
     w = world(good)
     w.settle()
-    w.body["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    w.body = changed(w.body, "metadata.deletionTimestamp", "2026-01-01T00:00:00Z")
     made_plan = w.reconcile()
     assert (made_plan.apply, made_plan.delete) == ((), ())
