@@ -25,7 +25,9 @@ Step = Callable[[Kube, Console], str]
 def show_status(kube: Kube, console: Console) -> str:
     """`trifocal status`: the whole chain as a tree."""
     program = str(Path(sys.executable).with_name("trifocal"))
-    console.print(kube.run(program, "status", NAME, "--namespace", NAMESPACE), markup=False)
+    width = {"COLUMNS": str(console.width)}
+    tree = kube.run(program, "status", NAME, "--namespace", NAMESPACE, environment=width)
+    console.print(tree.rstrip(), markup=False)
     return f"the same at any time: trifocal status {NAME} -n {NAMESPACE} -w"
 
 

@@ -39,15 +39,20 @@ class Kube:
         path = f"{tools_dir()}:{os.environ.get('PATH', '')}"
         return {**os.environ, "KUBECONFIG": self.kubeconfig, "PATH": path}
 
-    def run(self, *command: str, stdin: bytes | None = None) -> str:
-        """What a program prints.
+    def run(
+        self,
+        *command: str,
+        stdin: bytes | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
+        """What a program prints, with this cluster and `environment` in its environment.
 
         Raises:
             DemoError: It failed; with its own last words.
         """
         done = subprocess.run(
             (self.find(command[0]), *command[1:]),
-            env=self.environment,
+            env={**self.environment, **(environment or {})},
             input=stdin,
             capture_output=True,
             check=False,

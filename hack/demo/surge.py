@@ -50,14 +50,16 @@ def surge(kube: Kube, console: Console) -> str:
             look=LOOK,
         )
         report = _ended(kube, pod)
-    console.print(f"  load: {report}", highlight=False)
     if report["failed"] or not report["answered"]:
         raise DemoError(
             f"{report['failed']} requests failed and {report['answered']} were answered while "
             f"replicas were added.",
             f"kubectl -n {NAMESPACE} get events",
         )
-    return f"{report['answered']} requests, none failed"
+    return (
+        f"{report['answered']} requests, none failed, {report['answersPerSecond']} per second; at "
+        f"the client p50 {report['p50']} ms, p99 {report['p99']} ms"
+    )
 
 
 def calm(kube: Kube, console: Console) -> str:
