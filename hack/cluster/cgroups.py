@@ -5,18 +5,18 @@ import signal
 from pathlib import Path
 
 from .machine import cgroup_hierarchies
+from .paths import State
 from .polling import becomes_true
-from .settings import CGROUP
 
 # Every program outside a group of its own counts as much as this whole group does by
 # default: beside a test run or a build, the pods together would get a tenth of a core.
 _CPU_WEIGHTS = {"cpu.shares": (4096, 262144), "cpu.weight": (400, 10000)}  # per core, at most
 
 
-def ensure_cgroup() -> None:
+def ensure_cgroup(state: State) -> None:
     """Create the kubelet's root group, which it expects to find in each hierarchy."""
     for hierarchy in cgroup_hierarchies():
-        group = hierarchy / CGROUP
+        group = hierarchy / state.cgroup
         controllers = hierarchy / "cgroup.controllers"
         if controllers.exists() and controllers.read_text().strip():
             enable = " ".join(f"+{name}" for name in controllers.read_text().split())
@@ -36,19 +36,19 @@ def _inherit(parent: Path, child: Path) -> None:
         child.write_text(parent.read_text())
 
 
-def groups() -> list[Path]:
+def groups(state: State) -> list[Path]:
     """Our group and all below it, deepest first, in every hierarchy."""
     found: list[Path] = []
     for hierarchy in cgroup_hierarchies():
-        root = hierarchy / CGROUP
+        root = hierarchy / state.cgroup
         found += [Path(folder) for folder, _, _ in os.walk(root, topdown=False)]
     return found
 
 
-def pod_processes() -> set[int]:
+def pod_processes(state: State) -> set[int]:
     """Every process in one of our groups."""
     found: set[int] = set()
-    for group in groups():
+    for group in groups(state):
         try:
             found.update(map(int, (group / "cgroup.procs").read_text().split()))
         except OSError:  # the group went between the listing and the look
@@ -56,25 +56,25 @@ def pod_processes() -> set[int]:
     return found - {0}  # 0 stands for a process of another PID namespace
 
 
-def remove_cgroup() -> None:
+def remove_cgroup(state: State) -> None:
     """Kill what is left in the groups and delete them."""
-    becomes_true(_no_process_left, 10)
-    becomes_true(_no_group_left, 5)
+    becomes_true(lambda: _no_process_left(state), 10)
+    becomes_true(lambda: _no_group_left(state), 5)
 
 
-def _no_process_left() -> bool:
-    for pid in pod_processes():
+def _no_process_left(state: State) -> bool:
+    for pid in pod_processes(state):
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
-    return not pod_processes()
+    return not pod_processes(state)
 
 
-def _no_group_left() -> bool:
-    for group in groups():
+def _no_group_left(state: State) -> bool:
+    for group in groups(state):
         try:
             group.rmdir()
         except OSError:  # a killed process can keep its group busy for a moment
             continue
-    return not groups()
+    return not groups(state)

@@ -8,7 +8,7 @@ from .build import build
 from .errors import ClusterError
 from .images import TARGETS, images
 from .leftovers import leftovers
-from .lifecycle import status, up
+from .lifecycle import exclusive, status, up
 from .paths import State, tools_dir
 from .preflight import check_root
 from .teardown import down
@@ -45,7 +45,8 @@ def _run(parsed: argparse.Namespace, state: State) -> int:
             up(state)
         case "down":
             check_root()
-            down(state)
+            with exclusive(state):
+                down(state)
         case "verify-down":
             return _print_leftovers(state)
         case "status":

@@ -112,7 +112,7 @@ def _kubelet(state: State) -> dict[str, object]:
         "clusterDomain": s.DOMAIN,
         "containerRuntimeEndpoint": f"unix://{state.containerd_socket}",
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{s.CGROUP}",
+        "cgroupRoot": f"/{state.cgroup}",
         "failCgroupV1": False,
         "failSwapOn": False,
         "enforceNodeAllocatable": [],

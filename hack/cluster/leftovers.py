@@ -14,14 +14,12 @@ from .teardown import foreign_files
 
 def leftovers(state: State) -> list[str]:
     """One line for each thing of this cluster that is still there."""
-    found = [f"process {pid}: {_command(pid)}" for pid in marked(state) | pod_processes()]
+    found = [f"process {pid}: {_command(pid)}" for pid in marked(state) | pod_processes(state)]
     found += [f"mount {point}" for point in mounts_under(state.root)]
-    found += [f"control group {group}" for group in groups()]
+    found += [f"control group {group}" for group in groups(state)]
     found += [f"file {path}" for path in foreign_files(state)]
-    if Path(f"/sys/class/net/{s.BRIDGE}").exists():
-        found.append(f"network interface {s.BRIDGE}")
     for link in json.loads(run(["ip", "-j", "link"])):
-        if link.get("master") == s.BRIDGE:
+        if s.BRIDGE in {link["ifname"], link.get("master")}:
             found.append(f"network interface {link['ifname']}")
     for family, table in (("ip", s.NFT_TABLE), ("ip", "kube-proxy"), ("ip6", "kube-proxy")):
         if succeeds(["nft", "list", "table", family, table]):

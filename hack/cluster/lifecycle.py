@@ -17,7 +17,7 @@ from .errors import ClusterError
 from .health import is_healthy
 from .network import ensure_network
 from .node import describe, ensure_node
-from .paths import State
+from .paths import State, cache_dir
 from .polling import becomes_true
 from .preflight import CLUSTER_PACKAGES, check_machine, check_subnets, install_packages
 from .processes import command_digest, recorded, start, stop
@@ -37,7 +37,7 @@ def up(state: State) -> None:
     with exclusive(state):
         check_subnets()
         ensure_network(state)
-        ensure_cgroup()
+        ensure_cgroup(state)
         ensure_certificates(state)
         write_configuration(state)
         _start_components(state)
@@ -68,9 +68,11 @@ def status(state: State) -> bool:
 @contextmanager
 def exclusive(state: State) -> Iterator[None]:
     """Two commands on one cluster: the second waits for the first."""
-    state.create()
-    with (state / "lock").open("w") as lock:
+    # Not in the state folder: `down` deletes that, and a deleted lock locks nobody out.
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with (cache_dir() / f"{state.root.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        state.create()
         yield
 
 

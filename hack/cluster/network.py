@@ -29,7 +29,7 @@ def ensure_network(state: State) -> None:
     _remember_sysctls(state)
     for name, value in _SYSCTLS.items():
         _raise_sysctl(name, value)
-    if not Path(f"/sys/class/net/{s.BRIDGE}").exists():
+    if not succeeds(["ip", "link", "show", s.BRIDGE]):
         _create_bridge()
     if not succeeds(["nft", "list", "table", "ip", s.NFT_TABLE]):
         run(["nft", "-f", "-"], stdin=_MASQUERADE)

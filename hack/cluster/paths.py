@@ -35,6 +35,11 @@ class State:
         return self.root / name
 
     @property
+    def cgroup(self) -> str:
+        """The control group that holds every pod, by name."""
+        return self.root.name
+
+    @property
     def kubeconfig(self) -> Path:
         """The administrator's kubeconfig."""
         return self.root / "kubeconfig"

@@ -13,7 +13,6 @@ POD_RANGE_START = "10.213.0.16"
 SERVICE_CIDR = "10.214.0.0/16"
 KUBERNETES_SERVICE_IP = "10.214.0.1"
 NFT_TABLE = "trifocal-cluster"
-CGROUP = "trifocal-cluster"
 
 API_PORT = 6443
 # Off etcd's usual ports: tests start servers of their own there.

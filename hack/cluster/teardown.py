@@ -11,9 +11,8 @@ from .paths import State
 from .polling import becomes_true
 from .processes import marked, stop
 
-# Places that no configuration of CNI, containerd or the kubelet moves.
+# Places that no configuration of CNI or the kubelet moves.
 CNI_RESULTS = Path("/var/lib/cni/results")
-SHIM_SOCKETS = Path("/run/containerd/s")
 CONTAINER_LOGS = Path("/var/log/containers")
 DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 
@@ -24,12 +23,12 @@ def down(state: State) -> None:
     # containerd may have started a shim between the look and the kill.
     for _ in range(2):
         stop(marked(state), gently=False)
-    remove_cgroup()
+    remove_cgroup(state)
     becomes_true(lambda: not _unmounted(state), 10)
     remove_network(state)
     for leftover in foreign_files(state):
         leftover.unlink(missing_ok=True)
-    _remove_if_empty(CNI_RESULTS, CNI_RESULTS.parent, SHIM_SOCKETS, SHIM_SOCKETS.parent)
+    _remove_if_empty(CNI_RESULTS, CNI_RESULTS.parent)
     _remove_if_empty(CONTAINER_LOGS, DEVICE_PLUGINS, DEVICE_PLUGINS.parent)
     shutil.rmtree(state.root, ignore_errors=True)
 
@@ -40,15 +39,7 @@ def foreign_files(state: State) -> list[Path]:
     logs = [link for link in links if link.readlink().is_relative_to(state.root)]
     results = list(CNI_RESULTS.iterdir()) if CNI_RESULTS.exists() else []
     ours = [path for path in results if str(state.root) in path.read_text(errors="replace")]
-    return [*logs, *ours, *_dead_sockets()]
-
-
-def _dead_sockets() -> list[Path]:
-    """Sockets of shims that nobody listens on any more."""
-    if not SHIM_SOCKETS.exists():
-        return []
-    alive = Path("/proc/net/unix").read_text()
-    return [path for path in SHIM_SOCKETS.iterdir() if str(path) not in alive]
+    return [*logs, *ours]
 
 
 def _unmounted(state: State) -> list[str]:
