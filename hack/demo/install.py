@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from rich.console import Console
 
@@ -31,6 +32,11 @@ def start_cluster(kube: Kube, console: Console) -> str:
     """A cluster that answers."""
     if kube.local:
         run_python(console, "-m", "hack.cluster", "up", environment=os.environ)
+    elif not all(Path(path).is_file() for path in kube.kubeconfig.split(os.pathsep)):
+        raise DemoError(
+            f"KUBECONFIG is {kube.kubeconfig}, and there is no such file; correct it, or unset it "
+            f"to use a local cluster."
+        )
     version = json.loads(kube.run("kubectl", "version", "--output", "json"))
     nodes = kube.get("nodes")["items"]
     return f"Kubernetes {version['serverVersion']['gitVersion']}, {len(nodes)} node(s)"

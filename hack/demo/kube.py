@@ -17,6 +17,8 @@ NAMESPACE = "demo"
 SYSTEM = "trifocal-system"
 RELEASE = "trifocal"
 NAME = "page-orientation"
+SHOWN_WORDS = 6
+"""Of a command that failed: enough to know it by."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ class Kube:
         )
         if done.returncode != 0:
             said = " ".join(done.stderr.decode().split())[-600:]
-            raise DemoError(f"`{' '.join(command[:6])} ...` failed: {said}")
+            shown = " ".join(command[:SHOWN_WORDS])
+            more = " ..." if len(command) > SHOWN_WORDS else ""
+            raise DemoError(f"`{shown}{more}` failed: {said}")
         return done.stdout.decode()
 
     def find(self, program: str) -> str:
