@@ -157,7 +157,7 @@ class Cluster:
             "wait", "-n", namespace, "pod/loader", "--for=condition=Ready", "--timeout=90s"
         )
         archive = subprocess.run(  # noqa: S603 - tar of our own folder
-            ["tar", "-C", str(folder), "-cf", "-", *os.listdir(folder)],  # noqa: S607 - Debian's
+            ["tar", "-C", str(folder), "-cf", "-", *(p.name for p in folder.iterdir())],  # noqa: S607 - Debian's
             capture_output=True,
             check=True,
         ).stdout
