@@ -62,6 +62,8 @@ class World:
     """Revisions of which a pod has given the recorded answers."""
     moves: list[tuple[str, str]] = field(default_factory=list)
     """Where the traffic went, from and to."""
+    _asked: dict[Digest, Manifest] = field(default_factory=dict)
+    """The object as it was when the Job for a request was made."""
     _parsed: tuple[Manifest, ModelDeployment] | None = None
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -166,6 +168,8 @@ class World:
                 key: live["metadata"][key] for key in ("uid", "creationTimestamp")
             }
             wanted["status"] = live["status"]
+        if kind == "Job":
+            self._asked[wanted["metadata"]["annotations"][names.REQUEST_ANNOTATION]] = self.body
         if kind == "Service":
             self._traffic_moves(live, wanted)
         if kind == "Deployment":
@@ -256,7 +260,7 @@ class World:
             self._start(job, job["spec"]["template"], scheduled=True)
             return
         digest = job["metadata"]["annotations"][names.REQUEST_ANNOTATION]
-        result = self.optimizer(digest, self.body)
+        result = self.optimizer(digest, self._asked[digest])
         if result is None:
             return
         pod = self._pods_of(job)[-1]

@@ -280,3 +280,25 @@ def test_nothing_is_given_up_for_a_pod_that_wants_another_product() -> None:
     passes(w, 30)
     assert len(w.ready(before)) == 1
     assert condition(w, "Available")["message"].endswith(f"Revision {before} keeps serving.")
+
+
+def test_a_pod_that_has_just_crashed_proves_nothing_by_being_ready() -> None:
+    w = world(good, behaviour=lambda _spec: "crash")
+    passes(w, 5)
+    w.behaviour = lambda _spec: "good"
+    crashed = w.now
+    while w.selected() == "none":
+        passes(w, 1)
+    assert timedelta(seconds=55) <= w.now - crashed <= timedelta(seconds=75)
+
+
+def test_the_old_revision_stays_beyond_the_hold_while_the_new_one_has_no_ready_pod() -> None:
+    w = world(good)
+    w.settle()
+    before = w.selected()
+    next_revision(w)
+    while w.selected() == before:
+        passes(w, 1)
+    w.behaviour = lambda _spec: "crash"  # the old pods crash too: nothing is worth going back to
+    passes(w, 20)
+    assert ("Deployment", names.revision("digits", before)) in w.objects
