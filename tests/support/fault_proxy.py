@@ -49,6 +49,8 @@ class FaultProxy:
         self.port = 0
         self._plane = plane
         self._session: aiohttp.ClientSession
+        self._loop: asyncio.AbstractEventLoop
+        self._open: set[aiohttp.ClientResponse] = set()
 
     def kubeconfig(self, folder: Path, token: str | None = None) -> Path:
         """A kubeconfig that leads through the proxy."""
@@ -60,7 +62,18 @@ class FaultProxy:
         path.write_text(json.dumps(config))
         return path
 
+    def cut(self) -> None:
+        """Break every request that is being answered now: watches above all."""
+
+        def close() -> None:
+            for upstream in tuple(self._open):
+                upstream.close()
+
+        self._loop.call_soon_threadsafe(close)
+
     async def serve(self, started: threading.Event, stop: asyncio.Event) -> None:
+        """Serve until stopped."""
+        self._loop = asyncio.get_running_loop()
         context = ssl.create_default_context(cafile=str(self._plane.authority))
         connector = aiohttp.TCPConnector(ssl=context, limit=0)
         timeout = aiohttp.ClientTimeout(total=None)
@@ -103,9 +116,13 @@ class FaultProxy:
                 await upstream.read()
                 fault.after()
             await response.prepare(request)
-            async for chunk in upstream.content.iter_any():
-                await response.write(chunk)
-            await response.write_eof()
+            self._open.add(upstream)
+            try:
+                async for chunk in upstream.content.iter_any():
+                    await response.write(chunk)
+                await response.write_eof()
+            finally:
+                self._open.discard(upstream)
             return response
 
 

@@ -25,7 +25,10 @@ SWEEP_SECONDS = 600.0
 """Every kind is swept this often, however quiet its watch is."""
 
 SETTLE_SECONDS = 2.0
-"""After the last object of a list, or a failed sweep."""
+"""After the last object of a list."""
+
+RETRY_SECONDS = 15.0
+"""After a failed sweep: the API server is in trouble, and one line a kind is enough of a log."""
 
 TICK_SECONDS = 1.0
 
@@ -139,7 +142,7 @@ class Sweeper:
         try:
             repaired = await sweep(self._kube, self._cache, kind, self._changed)
         except ApiError as error:
-            self._due[kind] = self._clock() + SETTLE_SECONDS
+            self._due[kind] = self._clock() + RETRY_SECONDS
             _log.warning("sweep failed", kind=kind, error=str(error))
             return
         if repaired:

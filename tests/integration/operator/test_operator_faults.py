@@ -124,10 +124,10 @@ def test_what_vanished_while_a_standby_was_cut_off_leaves_its_cache(
             )
         ), leader.log()
         leader.terminate()
-    hold_lease(plane)
-    with operator(proxy.kubeconfig(tmp_path), "b") as standby:
+    with lease_held_by_another(plane), operator(proxy.kubeconfig(tmp_path), "b") as standby:
         assert becomes_true(lambda: standby.probe("/readyz") == 200, 30), standby.log()
         proxy.rule = lambda _method, _path: Fault(status=503)
+        proxy.cut()
         tenant.run("delete", "service", "digits")
         tenant.run("delete", "mdep", "doomed")
         # A new API server has no history to resume a watch from: kopf lists again, and tells
@@ -149,7 +149,8 @@ def test_what_vanished_while_a_standby_was_cut_off_leaves_its_cache(
         standby.terminate()
 
 
-def hold_lease(plane: ControlPlane) -> None:
+@contextmanager
+def lease_held_by_another(plane: ControlPlane) -> Iterator[None]:
     lease = {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -157,6 +158,10 @@ def hold_lease(plane: ControlPlane) -> None:
         "spec": {"holderIdentity": "someone-else", "leaseDurationSeconds": 3600},
     }
     plane.must("apply", "-f", "-", "--server-side", "--force-conflicts", stdin=json.dumps(lease))
+    try:
+        yield
+    finally:
+        plane.kubectl("delete", "lease", "trifocal-operator", "-n", "default")
 
 
 def test_a_role_that_is_taken_away_for_a_while_ends_nothing(
