@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .build import build
 from .errors import ClusterError
-from .images import TARGETS, images
+from .images import TARGETS, build_images, images
 from .leftovers import leftovers
 from .lifecycle import exclusive, status, up
 from .paths import State, tools_dir
@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     builds.add_argument("tools", nargs="*", metavar="TOOL")
     pictures = commands.add_parser("images", help="build Trifocal's images and import them")
     pictures.add_argument("targets", nargs="*", metavar="TARGET", help=" ".join(TARGETS))
+    pictures.add_argument("--build-only", action="store_true", help="needs no cluster")
     commands.add_parser("env", help="print shell lines that set KUBECONFIG and PATH")
     return parser
 
@@ -54,7 +55,11 @@ def _run(parsed: argparse.Namespace, state: State) -> int:
         case "build":
             build(parsed.tools)
         case "images":
-            images(state, parsed.targets or list(TARGETS))
+            targets = parsed.targets or list(TARGETS)
+            if parsed.build_only:
+                build_images(targets)
+            else:
+                images(state, targets)
         case "env":
             print(f"export KUBECONFIG={state.kubeconfig}")
             print(f"export PATH={tools_dir()}:$PATH")

@@ -20,5 +20,6 @@ images: cluster-up ## build Trifocal's images and put them on the node
 
 .PHONY: cluster-test
 cluster-test: setup ## the local cluster's own test: start, kill, repair, stop, leave nothing
+	@$(CLUSTER) images --build-only operator
 	@TRIFOCAL_CLUSTER_DIR=/var/lib/trifocal-cluster-test unshare --net sh -c \
 	  'ip link set lo up && exec $(RUN) --offline pytest hack/cluster/test_lifecycle.py'

@@ -11,7 +11,7 @@ from pathlib import Path
 from .baseimage import base_image
 from .buildah import Buildah
 from .errors import ClusterError
-from .lifecycle import exclusive, say
+from .lifecycle import exclusive, lock, say
 from .oci import add_image
 from .paths import REPOSITORY, State, cache_dir
 from .preflight import CLUSTER_PACKAGES, IMAGE_PACKAGES, check_debian, check_root, install_packages
@@ -32,21 +32,28 @@ def image_name(target: str) -> str:
     return f"trifocal.dev/{target}:dev"
 
 
+def build_images(targets: list[str]) -> None:
+    """Build what changed and keep it in the cache; needs no cluster."""
+    check_root()
+    check_debian()
+    with lock("images"):
+        _build([each for each in targets if not _is_given(each)])
+
+
 def images(state: State, targets: list[str]) -> None:
-    """Build and import what is not on the node in its current form."""
-    targets = [each for each in targets if not _is_given(each)]
-    if not targets:
-        return
+    """Build what changed, and import what is not on the node in its current form."""
     check_root()
     check_debian()
     if recorded(state, "containerd") is None:
         raise ClusterError("there is no cluster to put images on; run `up` first")
-    with exclusive(state):
+    targets = [each for each in targets if not _is_given(each)]
+    # The outer lock too: what is imported must not be built anew meanwhile.
+    with lock("images"), exclusive(state):
+        _build(targets)
         present = present_images(state)
-        stale = [each for each in targets if not _is_current(each, present)]
-        if stale:
-            install_packages({**CLUSTER_PACKAGES, **IMAGE_PACKAGES})
-            _build(state, stale)
+        for target in targets:
+            if present.get(image_name(target)) != _saved(target)["digest"]:
+                _import(state, target)
     say(f"images on the node: {', '.join(image_name(each) for each in targets)}")
 
 
@@ -59,29 +66,26 @@ def _is_given(target: str) -> bool:
     return bool(given)
 
 
-def _build(state: State, targets: list[str]) -> None:
+def _build(targets: list[str]) -> None:
+    missing = [each for each in targets if not _is_exported(each)]
+    if not missing:
+        return
+    install_packages({**CLUSTER_PACKAGES, **IMAGE_PACKAGES})
     folder = cache_dir() / "images"
     folder.mkdir(parents=True, exist_ok=True)
     buildah = Buildah(folder)
     try:
         buildah.tidy()
         base = base_image(buildah)
-        for target in targets:
-            started = time.monotonic()
-            if not _is_exported(target):
-                say(f"building {image_name(target)} ...")
-                key = _key(target)
-                buildah.build(REPOSITORY / "Dockerfile", target, image_name(target), base)
-                digest = buildah.export(image_name(target), _exported(target))
-                _record(target).write_text(json.dumps({"key": key, "digest": digest}))
-            _import(state, target)
-            say(f"{image_name(target)} on the node after {time.monotonic() - started:.1f} s")
+        for target in missing:
+            say(f"building {image_name(target)} ...")
+            started, key = time.monotonic(), _key(target)
+            buildah.build(REPOSITORY / "Dockerfile", target, image_name(target), base)
+            digest = buildah.export(image_name(target), _exported(target))
+            _record(target).write_text(json.dumps({"key": key, "digest": digest}))
+            say(f"built {image_name(target)} in {time.monotonic() - started:.1f} s")
     finally:
         buildah.release()
-
-
-def _is_current(target: str, present: dict[str, str]) -> bool:
-    return _is_exported(target) and present.get(image_name(target)) == _saved(target)["digest"]
 
 
 def _is_exported(target: str) -> bool:

@@ -69,10 +69,17 @@ def status(state: State) -> bool:
 def exclusive(state: State) -> Iterator[None]:
     """Two commands on one cluster: the second waits for the first."""
     # Not in the state folder: `down` deletes that, and a deleted lock locks nobody out.
-    cache_dir().mkdir(parents=True, exist_ok=True)
-    with (cache_dir() / f"{state.root.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock(state.root.name):
         state.create()
+        yield
+
+
+@contextmanager
+def lock(name: str) -> Iterator[None]:
+    """Held by one process of this machine at a time; a dead one holds none."""
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with (cache_dir() / f"{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

@@ -98,10 +98,13 @@ def _cluster() -> Iterator[None]:
     if "TRIFOCAL_CLUSTER_DIR" not in os.environ:
         pytest.skip("this would delete the default cluster; run `make cluster-test`")
     assert leftovers(STATE) == []
-    assert hack("up").returncode == 0
-    assert hack("images", "operator").returncode == 0
-    yield
-    hack("down")
+    try:
+        for command in (["up"], ["images", "operator"]):
+            done = hack(*command)
+            assert done.returncode == 0, done.stderr
+        yield
+    finally:
+        hack("down")
 
 
 def test_a_locked_down_pod_with_a_gpu_and_a_volume_serves() -> None:
