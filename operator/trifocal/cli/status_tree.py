@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from trifocal.api import names
+from trifocal.reconcile.candidates import file_size
 from trifocal.reconcile.children import is_deleting, is_ready, name_of, replicas_of, revision_of
 from trifocal.reconcile.pod_trouble import pod_trouble
 
@@ -101,6 +102,9 @@ def _optimization(tree: Tree, chain: Chain) -> None:
     elif optimization.get("chosen"):
         artifact = str(optimization.get("artifact"))[:_DIGEST_SHOWN]
         branch = tree.add(f"optimization: {optimization['chosen']} was chosen ({artifact})")
+    elif condition["status"] == "False":
+        # The message is the tree's last line.
+        branch = tree.add(f"optimization: [red]{condition['reason']}[/]")
     else:
         branch = tree.add(f"optimization: {escape(condition['message']) or 'not started'}")
     if candidates := optimization.get("candidates"):
@@ -127,15 +131,15 @@ def _candidates(candidates: Iterable[Manifest]) -> Table:
 
 
 def _figures(candidate: Manifest) -> Iterator[str]:
-    forms = (
-        ("accuracy", "{:.3f}", 1),
-        ("accuracyDrop", "{:.3f}", 1),
-        ("latencyMilliseconds", "{:.3g} ms", 1),
-        ("sizeBytes", "{:.1f} MiB", 2**20),
-    )
-    for key, form, unit in forms:
+    for key, form in (
+        ("accuracy", "{:.3f}"),
+        ("accuracyDrop", "{:.3f}"),
+        ("latencyMilliseconds", "{:.3g} ms"),
+    ):
         value = candidate.get(key)
-        yield "-" if value is None else form.format(value / unit)
+        yield "-" if value is None else form.format(value)
+    size = candidate.get("sizeBytes")
+    yield "-" if size is None else file_size(size)
 
 
 def _revisions(chain: Chain) -> list[str]:

@@ -19,11 +19,19 @@ def chosen_sentence(result: OptimizationResult, gate: AccuracyGate) -> str:
     )
 
 
+def file_size(size_bytes: int) -> str:
+    """In the largest binary unit that leaves a whole: 481 B, 12.3 KiB, 2.4 MiB."""
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size_bytes >= size:
+            return f"{size_bytes / size:.1f} {unit}"
+    return f"{size_bytes} B"
+
+
 def _figures(candidate: CandidateStatus) -> str:
     known = (
         candidate.accuracy is not None and f"accuracy {candidate.accuracy:.3f}",
         candidate.latency_milliseconds is not None and f"{candidate.latency_milliseconds:.3g} ms",
-        candidate.size_bytes is not None and f"{candidate.size_bytes / 2**20:.1f} MiB",
+        candidate.size_bytes is not None and file_size(candidate.size_bytes),
     )
     return ", ".join(figure for figure in known if figure)
 

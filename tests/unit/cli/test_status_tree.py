@@ -98,6 +98,7 @@ def test_when_it_is_stalled() -> None:
     w.settle()
     shown = text(chain(w))
     assert shown.startswith("digits in namespace default: Stalled (SourceBelowGate)")
+    assert "├── optimization: SourceBelowGate\n" in shown
     assert "└── waits for you: The source's top1 is 0.31; the gate's minimum is 0.9." in shown
     assert progress(chain(w)) is Progress.STALLED
 

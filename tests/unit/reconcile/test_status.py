@@ -13,6 +13,7 @@ from trifocal.api.rule import Problem
 from trifocal.api.status import ModelDeploymentStatus
 from trifocal.autoscaling.decision import ScaleDecision
 from trifocal.optimizer.contract import OptimizationResult, Progress
+from trifocal.reconcile.candidates import file_size
 from trifocal.reconcile.observed import NAME_TAKEN, Observed, Refusal
 from trifocal.reconcile.plan import plan
 from trifocal.reconcile.status import invalid_status, status
@@ -103,6 +104,14 @@ def test_the_chosen_candidate_and_the_losers_are_named_with_their_figures() -> N
         "fp16 was chosen of 2 candidates (accuracy 0.970, 3.11 ms, 2.4 MiB). "
         "int8 lost 4.2 points of top1 (limit 1.0)."
     )
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(481, "481 B"), (12_595, "12.3 KiB"), (2_516_582, "2.4 MiB"), (3 * 2**30, "3.0 GiB")],
+)
+def test_sizes_are_told_in_the_unit_that_fits(size: int, text: str) -> None:
+    assert file_size(size) == text
 
 
 def test_progress_is_shown_and_does_not_flicker_when_the_job_is_busy() -> None:
