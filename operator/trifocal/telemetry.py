@@ -17,8 +17,13 @@ from prometheus_client.process_collector import ProcessCollector
 PASS_BUCKETS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 30.0)
 """Seconds: a no-op pass takes under 1 ms, a first one waits for its writes, smoke for an engine."""
 
-_QUIET = ("kopf.objects", "kopf.activities", "aiohttp.access")
-"""Loggers that say INFO for every event or request."""
+_QUIET = {
+    "kopf.objects": logging.WARNING,
+    "kopf.activities": logging.WARNING,
+    # Warns at every start that it leaves signals alone, which is what we want of it.
+    "kopf._core.reactor.running": logging.ERROR,
+}
+"""Least level of loggers that speak for every event, or of what is meant to be so."""
 
 Check = Callable[[], str | None]
 """A probe's question; the answer is what is wrong, or None."""
@@ -50,8 +55,8 @@ def configure_logging(level: str) -> None:
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(least)
 
 
 class Metrics:
