@@ -10,6 +10,7 @@ from tests.e2e.cluster import Cluster
 from tests.e2e.conftest import NAMESPACE
 from tests.e2e.fixtures import DataSet
 from tests.e2e.workload import Workload
+from tests.support.quadrants import LABELS
 
 WRONG_DIGEST = "sha256:" + "0" * 64
 
@@ -41,6 +42,11 @@ def _from(uri: str, **more: object) -> Mapping[str, Any]:
     return {"model": {"source": source}}
 
 
+def _unseen(max_drop: float, job: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A gate that no other test has: a known recipe would be answered from the store, unworked."""
+    return {"optimization": {"gate": {"accuracy": {"maxDrop": max_drop}}, "job": job}}
+
+
 FAILURES = (
     Failure(
         name="bad-digest",
@@ -69,9 +75,9 @@ FAILURES = (
     ),
     Failure(
         name="missing-label",
-        spec={"model": {"labels": ["a", "b", "c"]}},
+        spec={"model": {"labels": [*LABELS, "centre"]}},
         reason="LabelsMismatch",
-        words="3",
+        words="5",
     ),
     Failure(
         name="no-labels",
@@ -111,13 +117,13 @@ FAILURES = (
     ),
     Failure(
         name="out-of-memory",
-        spec={"optimization": {"job": {"resources": {"limits": {"memory": "48Mi"}}}}},
+        spec=_unseen(0.11, {"resources": {"limits": {"memory": "48Mi"}}}),
         reason="OutOfMemory",
         words="48Mi",
     ),
     Failure(
         name="disk-full",
-        spec={"optimization": {"job": {"scratchSize": "4k"}}},
+        spec=_unseen(0.12, {"scratchSize": "4k"}),
         reason="DiskFull",
         words="scratchSize",
     ),

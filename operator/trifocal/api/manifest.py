@@ -135,7 +135,9 @@ def _problem(error: ErrorDetails) -> Problem:
     if error["type"] == "missing":
         return Problem(path, "It is required; add it.")
     if error["type"] == "extra_forbidden":
-        return Problem(path, f"There is no such field{_suggestion(error['loc'])}.")
+        return Problem(path, f"There is no such field{_suggestion(error['loc'])}")
+    if error["type"] in {"too_short", "too_long"}:
+        return Problem(path, _wrong_length(error))
     # pydantic's words ("Input should be ...") lack what was written.
     return Problem(path, f"{written} {error['msg'].removeprefix('Input ')}.")
 
@@ -146,9 +148,18 @@ def _spec_schema() -> Schema:
 
 
 def _suggestion(location: tuple[int | str, ...]) -> str:
-    """`; did you mean labels` for a field whose name is nearly right."""
+    """`; did you mean labels?` for a field whose name is nearly right, else a full stop."""
     schema = _spec_schema()
     for step in location[:-1]:
         schema = schema["items"] if isinstance(step, int) else schema["properties"][step]
     close = difflib.get_close_matches(str(location[-1]), schema["properties"], n=1)
-    return f"; did you mean {close[0]}" if close else ""
+    return f"; did you mean {close[0]}?" if close else "."
+
+
+def _wrong_length(error: ErrorDetails) -> str:
+    limits = error["ctx"]
+    if error["type"] == "too_short":
+        return (
+            f"There must be at least {limits['min_length']} items, not {limits['actual_length']}."
+        )
+    return f"There must be at most {limits['max_length']} items, not {limits['actual_length']}."

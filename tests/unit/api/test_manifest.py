@@ -78,7 +78,7 @@ def test_a_number_in_quotes_is_refused_as_the_api_server_does() -> None:
 
 def test_a_field_that_does_not_exist_is_named_with_the_one_that_was_meant() -> None:
     assert problems(changed(minimal(), "spec.model.lables", ["a", "b"])) == [
-        "spec.model.lables: There is no such field; did you mean labels."
+        "spec.model.lables: There is no such field; did you mean labels?"
     ]
     assert problems(changed(minimal(), "spec.model.inputs.0.zebra", 1)) == [
         "spec.model.inputs[0].zebra: There is no such field."

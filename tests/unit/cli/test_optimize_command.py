@@ -121,9 +121,9 @@ def test_every_problem_of_the_manifest_is_a_sentence(
 
     assert result.exit_code == 1
     lines = result.output.splitlines()
-    assert "spec.model.task: is required." in lines
-    assert "spec.model.preprocesing: is not a field; check its spelling." in lines
-    assert any(line.startswith("spec.model.labels: tuple should have at least 2") for line in lines)
+    assert "spec.model.task: It is required; add it." in lines
+    assert "spec.model.preprocesing: There is no such field; did you mean preprocessing?" in lines
+    assert "spec.model.labels: There must be at least 2 items, not 1." in lines
     assert "Traceback" not in result.output
 
 
@@ -132,7 +132,7 @@ def test_every_problem_of_the_manifest_is_a_sentence(
     [
         ("kind: [", "md.yaml: is not YAML"),
         ("kind: Deployment", "md.yaml: holds 0 objects of kind ModelDeployment; it must hold one."),
-        ("kind: ModelDeployment\napiVersion: v1", "apiVersion: is 'v1'; it must be trifocal.dev/"),
+        ("kind: ModelDeployment\napiVersion: v1", "write apiVersion: trifocal.dev/v1alpha1"),
     ],
 )
 def test_file_that_is_no_manifest(tmp_path: Path, content: str, sentence: str) -> None:
