@@ -39,9 +39,9 @@ class Settings(BaseSettings):
         default=600.0, gt=0, description="Every object is looked at this often (with jitter)."
     )
     kube_qps: float = Field(
-        default=100.0, gt=0, description="Requests per second to the API server in the long run."
+        default=50.0, gt=0, description="Requests per second to the API server in the long run."
     )
-    kube_burst: int = Field(default=200, ge=1, description="Requests at once after a quiet time.")
+    kube_burst: int = Field(default=100, ge=1, description="Requests at once after a quiet time.")
     metrics_port: int = 9090
     probes_port: int = 8080
     log_level: str = "INFO"
