@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tests.e2e.cluster import ROOT, Cluster, eventually, restricted_pod
@@ -42,9 +43,7 @@ class Load:
             pod = f"load-{protocol}"
             self._exec(pod, "kill", "-TERM", "1")
             phase = eventually(
-                lambda pod=pod: self._cluster.get("pod", pod, "-n", self._namespace)["status"][
-                    "phase"
-                ],
+                partial(self._phase, pod),
                 lambda phase: phase in {"Succeeded", "Failed"},
                 seconds=60,
                 what=f"the end of {pod}",
@@ -56,6 +55,10 @@ class Load:
                 failures.append(f"{protocol}: {report['failed']} failed: {lines[-5:]}")
         assert all(count > RATE for count in answered.values()), answered
         return Outcome(answered=answered, failures=failures)
+
+    def _phase(self, pod: str) -> str:
+        phase: str = self._cluster.get("pod", pod, "-n", self._namespace)["status"]["phase"]
+        return phase
 
     def _exec(self, pod: str, *command: str) -> None:
         self._cluster.kubectl("exec", pod, "-n", self._namespace, "--", *command)

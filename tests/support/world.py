@@ -414,7 +414,7 @@ def replace_request(result: OptimizationResult, digest: str) -> str:
 
 def _template(deployment: Manifest) -> Manifest:
     """With what the API server adds, so that comparing must tolerate it."""
-    template = copy.deepcopy(deployment["spec"]["template"])
+    template: dict[str, Any] = copy.deepcopy(deployment["spec"]["template"])
     template["spec"].setdefault("dnsPolicy", "ClusterFirst")
     template["spec"].setdefault("restartPolicy", "Always")
     return template

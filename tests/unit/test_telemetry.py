@@ -55,7 +55,8 @@ def test_logs_are_json_with_the_object_they_are_about(capsys: pytest.CaptureFixt
         logging.getLogger("kopf.activities").warning("theirs")
         ours, theirs = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     finally:
-        root.handlers[:], _ = before, root.setLevel(level)
+        root.handlers[:] = before
+        root.setLevel(level)
         structlog.reset_defaults()
     assert (ours["event"], ours["namespace"], ours["name"], ours["child"], ours["level"]) == (
         "Job created",

@@ -58,7 +58,7 @@ def load_model(path: Path) -> Any:
         RefusedError: ModelInvalid.
     """
     import onnx  # noqa: PLC0415 - heavy
-    from google.protobuf.message import (  # type: ignore[import-untyped]  # noqa: PLC0415 - onnx's
+    from google.protobuf.message import (  # noqa: PLC0415 - onnx's
         DecodeError,
     )
 

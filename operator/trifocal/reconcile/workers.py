@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
 from trifocal.kube.errors import ApiError, Transient
 from trifocal.kube.lease import LeadershipLost
 from trifocal.reconcile.queue import Key, QueueClosed, WorkQueue
-from trifocal.reconcile.reconciler import Outcome, Reconciler
+from trifocal.reconcile.reconciler import Outcome
 
 RESYNC_JITTER = 0.2
 """Share of the resync interval by which objects are spread, so that they do not come together."""
@@ -20,12 +21,19 @@ PassObserver = Callable[[str, float], None]
 """Told of every pass: outcome (ok, refused, transient, error) and seconds."""
 
 
+class Passes(Protocol):
+    """Makes one pass over an object; `Reconciler` does."""
+
+    async def reconcile(self, key: Key) -> Outcome:
+        """What came of it, and when to look again."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Workshop:
     """What the workers share."""
 
     queue: WorkQueue
-    reconciler: Reconciler
+    reconciler: Passes
     resync_seconds: float
     random: Callable[[], float]
     """Uniform in [0, 1)."""

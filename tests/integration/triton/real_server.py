@@ -74,7 +74,7 @@ class RunningTriton:
             text: str = answer.read().decode()
             return text
 
-    def samples(self, model: str, answered: int = 0) -> ModelSamples:
+    def samples(self, model: str, answered: float = 0) -> ModelSamples:
         """A model's counters, once they hold so many requests.
 
         Triton counts a request after it has sent the answer, so a client may be faster.

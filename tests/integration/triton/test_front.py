@@ -26,7 +26,8 @@ def infer(port: int, image: np.ndarray, **options: str) -> np.ndarray:
     tensor = tritonclient.http.InferInput("image", list(image.shape), "FP32")
     tensor.set_data_from_numpy(image)
     with tritonclient.http.InferenceServerClient(f"127.0.0.1:{port}") as client:
-        return client.infer("small", [tensor], **options).as_numpy("scores")
+        scores: np.ndarray = client.infer("small", [tensor], **options).as_numpy("scores")
+        return scores
 
 
 def test_answers_pass_unchanged(triton: RunningTriton, front: int) -> None:

@@ -1,6 +1,7 @@
 """The serving pod's command line on a real server: accepted, and in force."""
 
 import http.client
+from collections.abc import Callable
 
 import pytest
 import tritonclient.grpc
@@ -64,7 +65,7 @@ def test_the_key_opens_what_is_restricted(triton: RunningTriton) -> None:
     ],
     ids=["config", "statistics", "shared-memory", "repository", "trace", "logging"],
 )
-def test_the_same_holds_for_grpc(triton: RunningTriton, call) -> None:  # noqa: ANN001
+def test_the_same_holds_for_grpc(triton: RunningTriton, call: Callable[..., object]) -> None:
     with tritonclient.grpc.InferenceServerClient(triton.grpc) as client:
         assert client.get_model_metadata("small").name == "small"
         with pytest.raises(InferenceServerException, match="restricted"):

@@ -197,7 +197,7 @@ async def test_pods_that_were_checked_stay_checked_for_their_revision() -> None:
     await stage.make_pass()
     smoke = stage.script.seen[-1].smoke
     assert smoke is not None
-    assert (smoke.passed, smoke.checked_pods) == (False, {"p1"})
+    assert (smoke.passed, smoke.checked_pods) == (False, frozenset({"p1"}))
 
 
 async def test_another_revision_starts_unchecked() -> None:

@@ -53,7 +53,7 @@ async def test_pods_that_all_pass_are_all_checked() -> None:
     assert (outcome.revision, outcome.passed, outcome.checked_pods) == (
         "r1",
         True,
-        {"one", "two"},
+        frozenset({"one", "two"}),
     )
 
 
@@ -72,4 +72,4 @@ async def test_an_artifact_without_recorded_answers_is_checked_by_being_ready() 
     silent = artifact().model_copy(update={"smoke": None})
     outcome, asked = await verify({}, silent)
     assert asked == []
-    assert (outcome.passed, outcome.checked_pods) == (True, {"one", "two"})
+    assert (outcome.passed, outcome.checked_pods) == (True, frozenset({"one", "two"}))

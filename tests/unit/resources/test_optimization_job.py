@@ -2,6 +2,7 @@
 
 import copy
 import json
+from typing import Any
 
 import pytest
 
@@ -17,11 +18,12 @@ from trifocal.resources.optimization_job import (
 )
 
 
-def job(md: ModelDeployment) -> dict:
+def job(md: ModelDeployment) -> dict[str, Any]:
     return optimization_job(md, build_request(md, SETTINGS), SETTINGS)
 
 
-def container(md: ModelDeployment) -> dict:
+def container(md: ModelDeployment) -> dict[str, Any]:
+    only: dict[str, Any]
     (only,) = job(md)["spec"]["template"]["spec"]["containers"]
     return only
 

@@ -33,11 +33,13 @@ def deployment(md: ModelDeployment, replicas: int = 2) -> dict[str, Any]:
 
 
 def pod(md: ModelDeployment) -> dict[str, Any]:
-    return deployment(md)["spec"]["template"]["spec"]
+    spec: dict[str, Any] = deployment(md)["spec"]["template"]["spec"]
+    return spec
 
 
 def container(md: ModelDeployment, name: str) -> dict[str, Any]:
     spec = pod(md)
+    found: dict[str, Any]
     (found,) = [c for c in (*spec["initContainers"], *spec["containers"]) if c["name"] == name]
     return found
 
