@@ -58,6 +58,9 @@ def demo(kube: Kube, console: Console) -> None:
 
 def clean(kube: Kube, console: Console) -> None:
     """Remove the namespace and the release; the cluster, the CRD and the cache stay."""
+    if kube.local and not Path(kube.kubeconfig).exists():
+        console.print("there is no local cluster, so there is nothing to remove")
+        return
     kube.run("kubectl", "delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s")
     kube.run("helm", "uninstall", RELEASE, "--namespace", SYSTEM, "--ignore-not-found", "--wait")
     console.print(f"namespace {NAMESPACE} and release {RELEASE} are gone")

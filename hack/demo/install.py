@@ -18,8 +18,9 @@ INSTALL_SECONDS = 180
 OPERATOR = "trifocal-operator"
 """The chart's Deployment."""
 IMAGE_VARIABLE = "TRIFOCAL_IMAGE_{}"
-"""For a cluster of your own: TRIFOCAL_IMAGE_OPERATOR, _OPTIMIZER and _TRITON_CPU, as pullable
-there."""
+"""For a cluster of your own: TRIFOCAL_IMAGE_OPERATOR and _OPTIMIZER, as pullable there."""
+TRITON_VARIABLE = IMAGE_VARIABLE.format("TRITON_CPU")
+"""Without it a cluster of your own serves with the chart's default, NVIDIA's image."""
 
 
 def image(target: str) -> str:
@@ -46,18 +47,15 @@ def provide_images(kube: Kube, console: Console) -> str:
     """Trifocal's images on the local node; elsewhere they must be pullable."""
     if kube.local:
         run_python(console, "-m", "hack.cluster", "images", environment=os.environ)
-    return ", ".join(image(target) for target in ("operator", "optimizer", "triton-cpu"))
+    return ", ".join(image(target) for target in ("operator", "optimizer"))
 
 
 def install_chart(kube: Kube, _console: Console) -> str:
     """The operator by its chart, as on any cluster."""
-    values = {
-        "image": image("operator"),
-        "optimizer.image": image("optimizer"),
-        "triton.image": image("triton-cpu"),
+    values = {"image": image("operator"), "optimizer.image": image("optimizer")}
+    if kube.local or TRITON_VARIABLE in os.environ:
         # The image for machines without a GPU has only Triton's Python backend.
-        "triton.backend": "python",
-    }
+        values |= {"triton.image": image("triton-cpu"), "triton.backend": "python"}
     if kube.local:
         # A rebuilt image keeps its name; this makes the operator restart with it.
         digest = present_images(State.from_environment()).get(image("operator"), "")
