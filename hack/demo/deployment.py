@@ -62,7 +62,8 @@ def deploy(kube: Kube, console: Console) -> str:
             status = read_status(kube)
             line = headline(status)
             spinner.update(line)
-            if (step := line.partition(",")[0]) != shown:
+            # In a log one line for each step is enough, not one for each image.
+            if (step := line.partition("%")[2].partition(",")[0] or line) != shown:
                 shown = step
                 console.print(f"  {line}", markup=False, highlight=False)
             refuse_stalled(status)
