@@ -41,7 +41,7 @@ class Load:
         answered, failures = {}, []
         for protocol in PORTS:
             pod = f"load-{protocol}"
-            self._exec(pod, "kill", "-TERM", "1")
+            self._exec(pod, "sh", "-c", "kill -TERM 1")
             phase = eventually(
                 partial(self._phase, pod),
                 lambda phase: phase in {"Succeeded", "Failed"},

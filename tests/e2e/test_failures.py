@@ -160,6 +160,14 @@ def test_failure_has_its_reason_and_its_sentence(failing: Workload, failure: Fai
     assert condition["message"].endswith(".")
 
 
+def test_following_the_advice_recovers(workload: Workload) -> None:
+    workload.apply("advised", _unseen(0.13, {"scratchSize": "4k"}))
+    stalled = workload.wait("advised", "Stalled", reason="DiskFull")
+    assert "spec.optimization.job.scratchSize" in stalled["message"]
+    workload.apply("advised", _unseen(0.13, {"scratchSize": "1Gi"}))
+    workload.wait("advised", "Ready")
+
+
 def test_repairing_the_spec_recovers(workload: Workload) -> None:
     workload.apply("repaired", {"model": {"source": workload.on_claim("truncated.onnx")}})
     workload.wait("repaired", "Stalled", reason="ModelInvalid")

@@ -54,6 +54,9 @@ class OptimizationRequest(ApiModel):
     gate: Gate
     prefer: Literal["latency", "size", "accuracy"]
     batching: Batching
+    scratch_bytes: int | None = Field(
+        default=None, ge=1, description="What the scratch volume may hold; unset means no limit."
+    )
     threads: Annotated[int, Field(ge=1, le=256)] = Field(
         default=1,
         description="Threads of one inference, as the serving pods will have them: latency is "
@@ -64,12 +67,12 @@ class OptimizationRequest(ApiModel):
     def digest(self) -> str:
         """sha256:<hex> of everything that can change the result, and of nothing else.
 
-        Where bytes are read from and written to is left out (their digests are in), so moving a
-        file or rotating a Secret starts no second Job. So is the object's name: two objects
-        with the same recipe share an artifact.
+        Where bytes are read from and written to is left out (their digests are in), and so is the
+        room for them, so moving a file or rotating a Secret starts no second Job. So is the
+        object's name: two objects with the same recipe share an artifact.
         """
         body: dict[str, Any] = self.model_dump(mode="json", by_alias=True)
-        del body["name"], body["store"]
+        del body["name"], body["store"], body["scratchBytes"]
         body["model"].pop("source")
         for role in ("source", "calibration", "evaluation"):
             body[role] = body[role] and body[role]["digest"]
@@ -102,7 +105,7 @@ class RecordedValue(ApiModel):
 class Smoke(ApiModel):
     """The answers that a pod must give before traffic reaches it.
 
-    The input is made from the seed by `trifocal.triton.smoke.smoke_input`, so only numbers
+    The input is made from the seed by `trifocal.triton.smoke_input`, so only numbers
     travel. `tolerance` is absolute: the runtime's own noise between CPU generations.
     """
 

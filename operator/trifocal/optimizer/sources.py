@@ -9,6 +9,7 @@ from trifocal.artifacts.download import download
 from trifocal.artifacts.place import Place
 from trifocal.optimizer.contract import OptimizationRequest, ResolvedLocation
 from trifocal.optimizer.importing import MAX_MODEL_BYTES
+from trifocal.optimizer.scratch import ensure_room
 
 MAX_ARCHIVE_BYTES = 64 << 30
 """ImageNet's validation set ten times. The scratch volume's size ends smaller ones earlier."""
@@ -45,12 +46,15 @@ def fetch_sources(request: OptimizationRequest, scratch: Path, advance: Advance)
     model = scratch / "source.onnx"
     advance(0.0, "model")
     download(place_of(request.source), model, digest=request.source.digest, limit=MAX_MODEL_BYTES)
+    ensure_room(scratch, request.scratch_bytes)
     advance(0.3, "evaluation data")
     evaluation = _fetch_archive(request.evaluation, scratch / "evaluation")
+    ensure_room(scratch, request.scratch_bytes)
     calibration = None
     if request.calibration is not None and "int8" in request.precisions:
         advance(0.7, "calibration data")
         calibration = _fetch_archive(request.calibration, scratch / "calibration")
+        ensure_room(scratch, request.scratch_bytes)
     return Fetched(model=model, evaluation=evaluation, calibration=calibration)
 
 

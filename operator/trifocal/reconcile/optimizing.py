@@ -5,6 +5,7 @@
 | published elsewhere         | any                        | MOVED     |
 | any                         | publishes elsewhere        | MOVED     |
 | with an artifact            | any                        | DONE      |
+| none, or a failure          | made in another way        | OUTDATED  |
 | none                        | none, references missing   | BLOCKED   |
 | none                        | none                       | TO_START  |
 | none                        | being deleted              | RUNNING   |
@@ -50,6 +51,11 @@ STORE_ANNOTATION = f"{GROUP}/store"
 """On a Job and its recorded result: hash of the store that the artifact is published in. The
 request's digest leaves the store out, and an artifact that lies elsewhere cannot be served."""
 
+MEANS_ANNOTATION = f"{GROUP}/means"
+"""On a Job and its request: hash of how the work is done, all that the request's digest leaves out:
+where the bytes come from, with which Secret, within which limits. A Job that has found nothing yet
+starts again when they change, so that following an error's advice is enough."""
+
 _MISSING_REASONS = {
     "Secret": Reason.SECRET_MISSING,
     "PersistentVolumeClaim": Reason.CLAIM_MISSING,
@@ -61,6 +67,7 @@ class Stage(StrEnum):
     """Where an optimization stands."""
 
     MOVED = "moved"
+    OUTDATED = "outdated"
     BLOCKED = "blocked"
     TO_START = "to start"
     RUNNING = "running"
@@ -78,6 +85,7 @@ class Optimization:
     stage: Stage
     result: OptimizationResult | None = None
     job: Manifest | None = None
+    request_config_map: Manifest | None = None
     pods: tuple[Manifest, ...] = ()
     """Pods of the Job, oldest first."""
     trouble: Trouble | None = None
@@ -111,6 +119,7 @@ def assess(
     digest = request.digest()
     found = named(observed.jobs, names.optimization(md.metadata.name, digest))
     job = found if found is not None and is_owned(found, md.metadata.uid) else None
+    config_map = named(observed.config_maps, names.optimization(md.metadata.name, digest))
     pods = _pods_of(observed, digest)
     result = observed.results.get(digest)
     optimization = Optimization(
@@ -118,9 +127,12 @@ def assess(
         digest=digest,
         stage=Stage.MOVED
         if _is_elsewhere(md, digest, job, observed)
+        else Stage.OUTDATED
+        if _is_outdated(md, job, config_map, result)
         else _stage(job, pods, result, observed, now),
         result=result,
         job=job,
+        request_config_map=config_map,
         pods=pods,
     )
     return replace(optimization, trouble=_trouble(md, optimization, observed))
@@ -130,6 +142,27 @@ def store_hash(md: ModelDeployment) -> str:
     """Which store it is; credentials may change without moving anything."""
     store = md.spec.artifacts
     return short_hash([store.uri, store.claim_name, store.endpoint])
+
+
+def means_hash(md: ModelDeployment) -> str:
+    """How the work is done: places, credentials and limits."""
+    spec = md.spec
+    means = (spec.model.source, spec.optimization.datasets, spec.optimization.job, spec.artifacts)
+    return short_hash(
+        [spec.service_account_name, *(each.model_dump(mode="json") for each in means)]
+    )
+
+
+def _is_outdated(
+    md: ModelDeployment,
+    job: Manifest | None,
+    config_map: Manifest | None,
+    result: OptimizationResult | None,
+) -> bool:
+    if result is not None and result.artifact is not None:
+        return False
+    means = (annotation(child, MEANS_ANNOTATION) for child in (job, config_map) if child)
+    return any(each not in {None, means_hash(md)} for each in means)
 
 
 def _is_elsewhere(

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.reconcile import pruning, waking
 from trifocal.reconcile.assessment import Assessment, assess
-from trifocal.reconcile.children import name_of, uid_of
+from trifocal.reconcile.children import is_deleting, name_of, uid_of
 from trifocal.reconcile.drift import has_drifted, stamped
 from trifocal.reconcile.observed import Manifest, Observed
-from trifocal.reconcile.optimizing import Stage
+from trifocal.reconcile.optimizing import Optimization, Stage
 from trifocal.reconcile.wanted import Phases
 from trifocal.settings import Settings
 
@@ -113,10 +113,20 @@ def _to_delete(
         wanted_names=frozenset((m["kind"], name_of(m)) for m in wanted),
         now=now,
     )
-    job = found.optimization.job
-    if found.optimization.stage in {Stage.LOST, Stage.MOVED} and job is not None:
-        doomed = (*doomed, ("Job", job))
+    doomed = (*doomed, *_to_start_over(found.optimization))
     return tuple(Deletion(kind=kind, name=name_of(c), uid=uid_of(c)) for kind, c in doomed)
+
+
+def _to_start_over(optimization: Optimization) -> tuple[tuple[str, Manifest], ...]:
+    """A Job that cannot bring what is wanted now, and its request where that is another."""
+    if optimization.stage not in {Stage.LOST, Stage.MOVED, Stage.OUTDATED}:
+        return ()
+    children = [("Job", optimization.job)]
+    if optimization.stage is Stage.OUTDATED:
+        children.append(("ConfigMap", optimization.request_config_map))
+    return tuple(
+        (kind, child) for kind, child in children if child is not None and not is_deleting(child)
+    )
 
 
 def _smoke_order(found: Assessment) -> SmokeOrder | None:

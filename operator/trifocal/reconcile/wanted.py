@@ -15,7 +15,13 @@ from trifocal.reconcile.children import annotation, named
 from trifocal.reconcile.drift import annotated
 from trifocal.reconcile.make_room import gives_up_pod, room_note
 from trifocal.reconcile.observed import Manifest, Observed
-from trifocal.reconcile.optimizing import STORE_ANNOTATION, Stage, store_hash
+from trifocal.reconcile.optimizing import (
+    MEANS_ANNOTATION,
+    STORE_ANNOTATION,
+    Stage,
+    means_hash,
+    store_hash,
+)
 from trifocal.reconcile.revisions import (
     MADE_ROOM_ANNOTATION,
     PROVED_AT_ANNOTATION,
@@ -82,11 +88,10 @@ class Phases:
     def _optimization(self) -> Wanted:
         found = self._found.optimization
         if found.stage in {Stage.TO_START, Stage.RUNNING}:
-            yield optimization_job.request_config_map(self._md, found.request)
+            yield self._with_means(optimization_job.request_config_map(self._md, found.request))
         if found.stage is Stage.TO_START:
-            yield self._with_store(
-                optimization_job.optimization_job(self._md, found.request, self._settings)
-            )
+            job = optimization_job.optimization_job(self._md, found.request, self._settings)
+            yield self._with_means(self._with_store(job))
         if found.result is not None and found.keeps_result:
             yield self._with_store(
                 optimization_job.result_config_map(self._md, found.digest, found.result)
@@ -94,6 +99,9 @@ class Phases:
 
     def _with_store(self, manifest: Manifest) -> Manifest:
         return annotated(manifest, {STORE_ANNOTATION: store_hash(self._md)})
+
+    def _with_means(self, manifest: Manifest) -> Manifest:
+        return annotated(manifest, {MEANS_ANNOTATION: means_hash(self._md)})
 
     def _wanted_revision(self) -> Wanted:
         found, result = self._found, self._found.optimization.artifact

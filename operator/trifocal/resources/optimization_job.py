@@ -13,7 +13,7 @@ from trifocal.optimizer.contract import (
 from trifocal.resources import locations, pod
 from trifocal.resources.locations import Place
 from trifocal.resources.metadata import Manifest, metadata
-from trifocal.resources.quantity import canonical, resource_requirements
+from trifocal.resources.quantity import amount, canonical, resource_requirements
 from trifocal.resources.threads import threads_per_instance
 from trifocal.settings import Settings
 
@@ -52,6 +52,7 @@ def build_request(md: ModelDeployment, settings: Settings) -> OptimizationReques
         prefer=spec.prefer,
         batching=md.spec.serving.batching,
         threads=threads_per_instance(md.spec.serving),
+        scratch_bytes=int(amount(spec.job.scratch_size)),
         optimizer_image=settings.optimizer_image,
     )
 

@@ -1,5 +1,6 @@
 """The optimization's life: one Job per request, a result that is kept, a failure that waits."""
 
+import json
 from typing import Any
 
 from tests.support import results
@@ -121,6 +122,47 @@ def test_new_credentials_for_the_store_start_no_second_job() -> None:
     )
     w.settle()
     assert len(made(w, "Job")) == 1
+
+
+def request_of(w: World) -> Manifest:
+    (name,) = (n for n in live(w, "ConfigMap") if n.endswith(live(w, "Job")[0]))
+    found: Manifest = json.loads(w.objects["ConfigMap", name]["data"]["request.json"])
+    return found
+
+
+def test_following_a_failures_advice_is_enough_to_try_again() -> None:
+    w = world(bad)
+    w.settle()
+    w.optimizer = good
+    w.edit(lambda b: changed(b, "spec.optimization.job.resources", {"limits": {"memory": "8Gi"}}))
+    w.settle()
+    assert len(made(w, "Job")) == 2
+    assert condition(w, "Ready")["status"] == "True"
+
+
+def test_a_waiting_job_starts_again_with_the_file_where_it_is_now() -> None:
+    w = world(never)
+    for _ in range(3):
+        w.reconcile()
+        w.tick()
+    w.edit(lambda b: changed(b, "spec.model.source.uri", "file:///moved.onnx"))
+    for _ in range(6):
+        w.reconcile()
+        w.tick()
+    assert len(live(w, "Job")) == 1
+    assert len(made(w, "Job")) == 2
+    assert request_of(w)["source"]["uri"].endswith("/moved.onnx")
+
+
+def test_a_job_for_another_store_is_told_of_it() -> None:
+    w = world(good)
+    w.settle()
+    w.optimizer = never
+    w.edit(lambda b: changed(b, "spec.artifacts", {"uri": "s3://bucket/other"}))
+    for _ in range(8):
+        w.reconcile()
+        w.tick()
+    assert request_of(w)["store"]["uri"] == "s3://bucket/other"
 
 
 def test_a_failure_is_never_retried_by_itself() -> None:
