@@ -25,11 +25,11 @@ demo-clean: setup ## remove what the demo installed; the cluster stays
 
 .PHONY: test
 test: setup lint ## everything: style, types, unit, integration (API server) and e2e (cluster)
-	$(RUN) pytest tests/unit tests/integration tests/e2e
+	$(RUN) pytest tests/unit tests/golden tests/integration tests/e2e
 
 .PHONY: unit
 unit: setup ## unit tests: pure, under a minute
-	$(RUN) pytest tests/unit
+	$(RUN) pytest tests/unit tests/golden
 
 .PHONY: integration
 integration: setup ## tests against a real API server, S3 server and Triton

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from trifocal.api import names
-from trifocal.reconcile.candidates import file_size
+from trifocal.api.size import file_size
 from trifocal.reconcile.children import is_deleting, is_ready, name_of, replicas_of, revision_of
 from trifocal.reconcile.pod_trouble import pod_trouble
 

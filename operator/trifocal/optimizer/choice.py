@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from trifocal.api.size import file_size
 from trifocal.optimizer.latency import noise_between
 from trifocal.optimizer.measured import Measured
 
@@ -62,14 +63,14 @@ def _explained(
     else:
         gap = winner.latency.typical - leader.latency.typical
         noise = noise_between(winner.latency, leader.latency)
-        standing = "within" if gap <= noise else "beyond"
+        standing = "as fast as" if gap <= noise else f"{gap:.2f} ms slower than"
         reason = (
-            f"typically {winner.latency.typical:.3f} ms, {standing} the measured noise of "
-            f"{noise:.3f} ms of {leader.name}'s {leader.latency.typical:.3f} ms"
+            f"{standing} {leader.name} ({winner.latency.typical:.2f} and "
+            f"{leader.latency.typical:.2f} ms, noise {noise:.2f} ms)"
         )
     return Choice(
         name=winner.name,
-        reason=f"{reason}; {winner.size} bytes",
+        reason=f"{reason}; {file_size(winner.size)}",
         others={candidate.name: why_not(candidate) for candidate in others},
     )
 
@@ -79,14 +80,14 @@ def _latency_reason(candidate: Measured, winner: Measured) -> str:
     noise = noise_between(candidate.latency, winner.latency)
     if gap > noise:
         return (
-            f"passed, but its typical {candidate.latency.typical:.3f} ms is {gap:.3f} ms above "
-            f"{winner.name}'s"
+            f"passed, but {gap:.2f} ms slower than {winner.name} "
+            f"({candidate.latency.typical:.2f} ms)"
         )
     larger = candidate.size - winner.size
-    compared = f"its file is {larger} bytes larger" if larger > 0 else "it changes more"
+    compared = f"its file is {file_size(larger)} larger" if larger > 0 else "it changes more"
     return (
-        f"passed, but it is not faster than {winner.name} by more than the measured noise of "
-        f"{noise:.3f} ms, and {compared}"
+        f"passed, but no faster than {winner.name} within the noise of {noise:.2f} ms, and "
+        f"{compared}"
     )
 
 
@@ -94,7 +95,7 @@ def _size_reason(candidate: Measured, winner: Measured) -> str:
     larger = candidate.size - winner.size
     if larger == 0:
         return _latency_reason(candidate, winner)
-    return f"passed, but its file is {larger} bytes larger than {winner.name}'s"
+    return f"passed, but its file is {file_size(larger)} larger than {winner.name}'s"
 
 
 def _accuracy_reason(candidate: Measured, winner: Measured, metric: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from trifocal.api.optimization import AccuracyGate
+from trifocal.api.size import file_size
 from trifocal.api.status import CandidateStatus
 from trifocal.optimizer.contract import OptimizationResult
 from trifocal.reconcile.trouble import join, sentence
@@ -17,14 +18,6 @@ def chosen_sentence(result: OptimizationResult, gate: AccuracyGate) -> str:
         f"{f' ({figures})' if figures else ''}.",
         *_losses(result.candidates, gate),
     )
-
-
-def file_size(size_bytes: int) -> str:
-    """In the largest binary unit that leaves a whole: 481 B, 12.3 KiB, 2.4 MiB."""
-    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if size_bytes >= size:
-            return f"{size_bytes / size:.1f} {unit}"
-    return f"{size_bytes} B"
 
 
 def _figures(candidate: CandidateStatus) -> str:

@@ -16,7 +16,7 @@ def test_clearly_fastest_wins() -> None:
     )
 
     assert choice.name == "int8"
-    assert choice.reason == "lowest typical latency, 1.000 ms; 5000 bytes"
+    assert choice.reason == "lowest typical latency, 1.000 ms; 4.9 KiB"
     assert choice.others == {"source": "passed, but its typical 3.000 ms is 2.000 ms above int8's"}
 
 
@@ -30,12 +30,9 @@ def test_difference_below_the_noise_goes_to_the_smaller_file_and_says_so() -> No
     choice = choose(candidates, "latency", "top1")
 
     assert choice.name == "fp16"
-    assert choice.reason == (
-        "typically 2.050 ms, within the measured noise of 0.429 ms of source's 2.000 ms; 2000 bytes"
-    )
+    assert choice.reason == ("as fast as source (2.05 and 2.00 ms, noise 0.43 ms); 2.0 KiB")
     assert choice.others["source"] == (
-        "passed, but it is not faster than fp16 by more than the measured noise of 0.429 ms, and "
-        "its file is 2000 bytes larger"
+        "passed, but no faster than fp16 within the noise of 0.43 ms, and its file is 2.0 KiB larger"
     )
 
 
@@ -68,7 +65,7 @@ def test_smallest_wins_if_size_is_preferred() -> None:
     choice = choose(candidates, "size", "top1")
 
     assert choice.name == "int8"
-    assert choice.others == {"source": "passed, but its file is 3000 bytes larger than int8's"}
+    assert choice.others == {"source": "passed, but its file is 2.9 KiB larger than int8's"}
 
 
 def test_most_accurate_wins_if_accuracy_is_preferred() -> None:
@@ -92,7 +89,7 @@ def test_equally_accurate_candidates_are_compared_by_latency() -> None:
 def test_only_candidate_wins() -> None:
     choice = choose([measured("source")], "latency", "top1")
 
-    assert choice.reason == "the only candidate that passed the gate; 1000 bytes"
+    assert choice.reason == "the only candidate that passed the gate; 1000 B"
 
 
 @given(

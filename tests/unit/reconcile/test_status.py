@@ -10,10 +10,10 @@ from tests.support.manifests import Manifest, changed
 from tests.support.world import START, World, world
 from trifocal.api.condition import ConditionType
 from trifocal.api.rule import Problem
+from trifocal.api.size import file_size
 from trifocal.api.status import ModelDeploymentStatus
 from trifocal.autoscaling.decision import ScaleDecision
 from trifocal.optimizer.contract import OptimizationResult, Progress
-from trifocal.reconcile.candidates import file_size
 from trifocal.reconcile.observed import NAME_TAKEN, Observed, Refusal
 from trifocal.reconcile.plan import plan
 from trifocal.reconcile.status import invalid_status, status
