@@ -17,7 +17,7 @@ def test_clearly_fastest_wins() -> None:
 
     assert choice.name == "int8"
     assert choice.reason == "lowest typical latency, 1.000 ms; 4.9 KiB"
-    assert choice.others == {"source": "passed, but its typical 3.000 ms is 2.000 ms above int8's"}
+    assert choice.others == {"source": "passed, but 2.00 ms slower than int8 (3.00 ms)"}
 
 
 def test_difference_below_the_noise_goes_to_the_smaller_file_and_says_so() -> None:
@@ -32,7 +32,8 @@ def test_difference_below_the_noise_goes_to_the_smaller_file_and_says_so() -> No
     assert choice.name == "fp16"
     assert choice.reason == ("as fast as source (2.05 and 2.00 ms, noise 0.43 ms); 2.0 KiB")
     assert choice.others["source"] == (
-        "passed, but no faster than fp16 within the noise of 0.43 ms, and its file is 2.0 KiB larger"
+        "passed, but no faster than fp16 within the noise of 0.43 ms, and its file is 2.0 KiB "
+        "larger"
     )
 
 
