@@ -73,6 +73,9 @@ def data(trifocal: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     trifocal.load_claim(NAMESPACE, "data", folder)
     trifocal.create_claim(NAMESPACE, "artifacts")
     yield digests
+    # Nobody waits for their answers any more: no need to drain them for a minute.
+    trifocal.kubectl("delete", "mdep", "--all", "-n", NAMESPACE, "--wait=true")
+    trifocal.kubectl("delete", "pods", "--all", "-n", NAMESPACE, "--grace-period=0", "--force")
     trifocal.kubectl("delete", "namespace", NAMESPACE, "--wait=true", "--timeout=120s")
 
 

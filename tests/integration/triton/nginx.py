@@ -24,18 +24,25 @@ def find_nginx() -> str:
 
 
 def _unpack(folder: Path) -> None:
-    try:
-        subprocess.run(["apt-get", "download", "-qq", "nginx"], cwd=folder, check=True)  # noqa: S607 - Debian's
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise RuntimeError(
-            "nginx is needed: run `apt-get update && apt-get install nginx`."
-        ) from error
+    # On a new machine the lists of packages are empty.
+    if not (_apt(folder, "download", "nginx") or _apt(folder, "update")) or not _apt(
+        folder, "download", "nginx"
+    ):
+        raise RuntimeError("nginx is needed: run `apt-get update && apt-get install nginx`.")
     (package,) = folder.glob("nginx_*.deb")
     subprocess.run(  # noqa: S603 - the package just downloaded
         ["dpkg-deb", "--extract", package.name, "."],  # noqa: S607 - Debian's
         cwd=folder,
         check=True,
     )
+
+
+def _apt(folder: Path, *arguments: str) -> bool:
+    try:
+        done = subprocess.run(["apt-get", "-qq", *arguments], cwd=folder, check=False)  # noqa: S603, S607 - Debian's
+    except OSError:
+        return False
+    return done.returncode == 0
 
 
 @contextlib.contextmanager

@@ -89,9 +89,10 @@ class RunningTriton:
             time.sleep(0.02)
 
     def is_ready(self) -> bool:
+        """Metrics too: their listener starts after the one for requests."""
         try:
             with urllib.request.urlopen(f"http://{self.http}/v2/health/ready", timeout=5) as answer:
-                return bool(answer.status == 200)
+                return bool(answer.status == 200 and self.metrics())
         except (URLError, OSError):
             return False
 
@@ -140,7 +141,9 @@ def _install_into(root: Path) -> None:
 
 
 def _uv(*arguments: str) -> None:
-    subprocess.run(["uv", "--quiet", *arguments], check=True)  # noqa: S603, S607 - our own words
+    # `uv run` names itself in UV; on a bare machine it is on no PATH.
+    uv = os.environ.get("UV", "uv")
+    subprocess.run([uv, "--quiet", *arguments], check=True)  # noqa: S603 - our own words
 
 
 def free_ports(count: int) -> tuple[int, ...]:
