@@ -24,7 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.timeout(420))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(420))
 
 
 def _hack(*arguments: str) -> str:
@@ -55,6 +56,7 @@ def cluster() -> Iterator[Cluster]:
     yield Cluster.local_cluster(_hack("env"))
     if was_running.returncode != 0:
         _hack("down")
+        _hack("verify-down")
 
 
 @pytest.fixture(scope="session")
