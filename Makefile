@@ -23,8 +23,12 @@ demo: setup ## the main job on a real cluster, from `kubectl apply` to answers f
 demo-clean: setup ## remove what the demo installed; the cluster stays
 	@$(RUN) python -m hack.demo --clean
 
+.PHONY: tools
+tools: ## the programs that tests start: API server, etcd, kubectl, helm, an S3 server
+	@$(CLUSTER) build
+
 .PHONY: test
-test: setup lint ## everything: style, types, unit, integration (API server) and e2e (cluster)
+test: setup lint tools ## everything: style, types, unit, integration (API server) and e2e (cluster)
 	$(RUN) pytest tests/unit tests/golden tests/integration tests/e2e
 
 .PHONY: unit
@@ -32,7 +36,7 @@ unit: setup ## unit tests: pure, under a minute
 	$(RUN) pytest tests/unit tests/golden
 
 .PHONY: integration
-integration: setup ## tests against a real API server, S3 server and Triton
+integration: setup tools ## tests against a real API server, S3 server and Triton
 	$(RUN) pytest tests/integration
 
 .PHONY: e2e

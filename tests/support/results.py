@@ -43,6 +43,13 @@ def artifact(letter: str = "f") -> OptimizationResult:
     )
 
 
+def interrupted() -> OptimizationResult:
+    """A failure that may pass by itself."""
+    message = "s3://models/m.onnx cannot be reached (connection refused)."
+    failure = Failure(kind=FailureKind.TRANSIENT, reason=Reason.SOURCE_UNREACHABLE, message=message)
+    return OptimizationResult(request=NOBODY, failure=failure)
+
+
 def refused(reason: Reason = Reason.SOURCE_BELOW_GATE) -> OptimizationResult:
     """A failure that only the user can mend."""
     message = "The source's top1 is 0.31; the gate's minimum is 0.9."

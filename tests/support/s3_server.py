@@ -32,31 +32,32 @@ class S3Server:
 
 
 @contextmanager
-def s3_server(folder: Path) -> Iterator[S3Server]:
+def s3_server(folder: Path, host: str = "127.0.0.1") -> Iterator[S3Server]:
+    """Runs while the block does; pods reach it on the node's address."""
     if not TOOL.exists():
         pytest.fail(f"{TOOL} is missing; build it with `python3 -m hack.cluster build`.")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
+    with socket.create_server((host, 0)) as probe:
         port = probe.getsockname()[1]
     for bucket in ("models", "artifacts"):
         (folder / bucket).mkdir()
     arguments = ["--access", ACCESS_KEY, "--secret", SECRET_KEY, "--quiet"]
     with subprocess.Popen(  # noqa: S603 - a program of this repository's own tools
-        [TOOL, *arguments, "--port", f"127.0.0.1:{port}", "posix", str(folder)],
+        [TOOL, *arguments, "--port", f"{host}:{port}", "posix", str(folder)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            _wait(port, process)
-            yield S3Server(url=f"http://127.0.0.1:{port}", folder=folder)
+            _wait(host, port, process)
+            yield S3Server(url=f"http://{host}:{port}", folder=folder)
         finally:
             process.terminate()
 
 
-def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
+def _wait(host: str, port: int, process: "subprocess.Popen[bytes]") -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as client:
-            if client.connect_ex(("127.0.0.1", port)) == 0:
+            if client.connect_ex((host, port)) == 0:
                 return
         time.sleep(0.05)
     pytest.fail(f"versitygw did not answer on port {port} within {START_SECONDS} s.")

@@ -12,7 +12,7 @@
 
 from trifocal.api.condition import Reason
 from trifocal.api.modeldeployment import ModelDeployment
-from trifocal.optimizer.contract import OptimizationResult
+from trifocal.optimizer.contract import FailureKind, OptimizationResult
 from trifocal.reconcile.children import condition, container_statuses, name_of
 from trifocal.reconcile.observed import Manifest
 from trifocal.reconcile.pod_trouble import (
@@ -38,7 +38,14 @@ def job_failure(
 ) -> Trouble:
     """Why a Job that has failed did; `pods` are its own, oldest first."""
     found = _typed(result) or _deadline(md, job) or _of_last_pod(md, pods) or _unknown(job)
-    again = f"The failed Job is kept as record; delete Job {name_of(job)} to try the same again."
+    if result and result.failure and result.failure.kind is FailureKind.TRANSIENT:
+        again = (
+            f"It is tried again after some minutes, or at once if you delete Job {name_of(job)}."
+        )
+    else:
+        again = (
+            f"The failed Job is kept as record; delete Job {name_of(job)} to try the same again."
+        )
     return Trouble(reason=found.reason, message=join(sentence(found.message), again))
 
 

@@ -10,6 +10,7 @@
 | none                        | none                       | TO_START  |
 | none                        | being deleted              | RUNNING   |
 | none, or a failure          | failed                     | FAILED    |
+| a failure that may pass     | failed some minutes ago    | LOST      |
 | none                        | complete, pod still there  | FAILED    |
 | none                        | complete, its words lost   | LOST      |
 | none, or a failure          | active                     | RUNNING   |
@@ -24,7 +25,7 @@ from trifocal.api.condition import Reason
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.api.names import short_hash
 from trifocal.api.schema import GROUP
-from trifocal.optimizer.contract import OptimizationRequest, OptimizationResult
+from trifocal.optimizer.contract import FailureKind, OptimizationRequest, OptimizationResult
 from trifocal.reconcile.children import (
     annotation,
     condition,
@@ -46,6 +47,10 @@ from trifocal.settings import Settings
 LOST_RESULT_GRACE = timedelta(seconds=60)
 """The pod's last words reach the watch cache before the Job's end does, or soon after: they come on
 another watch. Only after this time is a result that is not there taken as lost."""
+
+RETRY_AFTER = timedelta(minutes=5)
+"""A Job whose attempts all met what may pass by itself (a server that is away) is made again after
+this time. Its own attempts last about two minutes (the Job controller waits 10, 20 and 40 s)."""
 
 STORE_ANNOTATION = f"{GROUP}/store"
 """On a Job and its recorded result: hash of the store that the artifact is published in. The
@@ -194,10 +199,26 @@ def _stage(
     if is_deleting(job):
         return Stage.RUNNING
     if has_condition(job, "Failed"):
-        return Stage.FAILED
+        return Stage.LOST if _may_have_passed(job, result, now) else Stage.FAILED
     if has_condition(job, "Complete"):
         return _without_result(job, pods, now)
     return Stage.RUNNING
+
+
+def is_transient(result: OptimizationResult | None) -> bool:
+    """Whether the Job said that its failure may pass by itself."""
+    return (
+        result is not None
+        and result.failure is not None
+        and result.failure.kind is FailureKind.TRANSIENT
+    )
+
+
+def _may_have_passed(job: Manifest, result: OptimizationResult | None, now: datetime) -> bool:
+    failed = condition(job, "Failed")
+    if failed is None or not is_transient(result):
+        return False
+    return now - instant(failed["lastTransitionTime"]) >= RETRY_AFTER
 
 
 def _without_result(job: Manifest, pods: tuple[Manifest, ...], now: datetime) -> Stage:

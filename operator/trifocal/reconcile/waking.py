@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.reconcile.assessment import Assessment
 from trifocal.reconcile.observed import Observed
-from trifocal.reconcile.optimizing import Stage
+from trifocal.reconcile.optimizing import RETRY_AFTER, Stage, is_transient
 from trifocal.reconcile.pruning import drain_ends
 from trifocal.reconcile.rollout import Rollout
 from trifocal.reconcile.scaling_report import until_turn
@@ -44,6 +44,8 @@ def _for_optimization(found: Assessment) -> Iterator[timedelta]:
         yield TROUBLE_INTERVAL if pod is None else PROGRESS_INTERVAL
     elif optimization.stage is Stage.BLOCKED:
         yield TROUBLE_INTERVAL
+    elif optimization.stage is Stage.FAILED and is_transient(optimization.result):
+        yield RETRY_AFTER
 
 
 def _for_pods(found: Assessment, observed: Observed) -> Iterator[timedelta]:

@@ -1,6 +1,7 @@
 """The optimization's life: one Job per request, a result that is kept, a failure that waits."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from tests.support import results
@@ -163,6 +164,24 @@ def test_a_job_for_another_store_is_told_of_it() -> None:
         w.reconcile()
         w.tick()
     assert request_of(w)["store"]["uri"] == "s3://bucket/other"
+
+
+def away(_digest: str, _body: Manifest) -> OptimizationResult:
+    return results.interrupted()
+
+
+def test_a_server_that_was_away_is_asked_again_after_some_minutes() -> None:
+    w = world(away)
+    w.settle()
+    assert len(made(w, "Job")) == 1
+    assert condition(w, "Ready")["reason"] == "SourceUnreachable"
+    assert "tried again" in condition(w, "Ready")["message"]
+    w.optimizer = good
+    assert w.settle().look_again == timedelta(minutes=5)
+    w.now += timedelta(minutes=5)
+    w.settle()
+    assert len(made(w, "Job")) == 2
+    assert condition(w, "Ready")["status"] == "True"
 
 
 def test_a_failure_is_never_retried_by_itself() -> None:
