@@ -18,9 +18,6 @@ from .polling import becomes_true
 _MARK = "TRIFOCAL_CLUSTER_OF"
 _SPARED_SCORE = -900  # ordered before a pod when memory runs out, but not before the kernel
 
-# Python warns of a forgotten child that still runs; these are meant to outlive us.
-_CHILDREN: "list[subprocess.Popen[bytes]]" = []
-
 
 @dataclass(frozen=True)
 class Record:
@@ -57,7 +54,8 @@ def start(state: State, name: str, argv: list[str], digest: str) -> Record:
             env=environment,
             start_new_session=True,
         )
-    _CHILDREN.append(process)
+    # Python warns of a child that nobody waited for; this one is meant to outlive us.
+    process.returncode = 0
     if may_lower_oom_score():
         Path(f"/proc/{process.pid}/oom_score_adj").write_text(str(_SPARED_SCORE))
     record = Record(process.pid, _start_time(process.pid) or 0, digest)
