@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from trifocal.api.location import Location
 from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.api.size import file_size
 from trifocal.api.status import CandidateStatus
 from trifocal.artifacts.failure import WorkError
 from trifocal.artifacts.place import Place
@@ -234,7 +235,7 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _megabytes(size: int | None) -> str:
-    return "-" if size is None else f"{size / 1e6:.2f} MB"
+    return "-" if size is None else file_size(size)
 
 
 def _fail(*problems: str) -> NoReturn:

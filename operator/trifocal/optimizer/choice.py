@@ -79,27 +79,21 @@ def _latency_reason(candidate: Measured, winner: Measured) -> str:
     gap = candidate.latency.typical - winner.latency.typical
     noise = noise_between(candidate.latency, winner.latency)
     if gap > noise:
-        return (
-            f"passed, but {gap:.2f} ms slower than {winner.name} "
-            f"({candidate.latency.typical:.2f} ms)"
-        )
+        return f"{gap:.2f} ms slower than {winner.name} ({candidate.latency.typical:.2f} ms)"
     larger = candidate.size - winner.size
     compared = f"its file is {file_size(larger)} larger" if larger > 0 else "it changes more"
-    return (
-        f"passed, but no faster than {winner.name} within the noise of {noise:.2f} ms, and "
-        f"{compared}"
-    )
+    return f"no faster than {winner.name} within the noise of {noise:.2f} ms, and {compared}"
 
 
 def _size_reason(candidate: Measured, winner: Measured) -> str:
     larger = candidate.size - winner.size
     if larger == 0:
         return _latency_reason(candidate, winner)
-    return f"passed, but its file is {file_size(larger)} larger than {winner.name}'s"
+    return f"its file is {file_size(larger)} larger than {winner.name}'s"
 
 
 def _accuracy_reason(candidate: Measured, winner: Measured, metric: str) -> str:
     lost = winner.accuracy.metrics[metric] - candidate.accuracy.metrics[metric]
     if lost == 0:
         return _latency_reason(candidate, winner)
-    return f"passed, but its {metric} is {lost:.4f} below {winner.name}'s"
+    return f"its {metric} is {lost:.4f} below {winner.name}'s"
