@@ -151,7 +151,7 @@ def candidates_table(candidates: tuple[CandidateStatus, ...], md: ModelDeploymen
             _number(candidate.accuracy, ".4f"),
             _number(candidate.accuracy_drop, "+.4f"),
             _number(candidate.latency_milliseconds, ".3f"),
-            _megabytes(candidate.size_bytes),
+            _size(candidate.size_bytes),
             candidate.verdict,
             candidate.reason,
             style=_VERDICT_STYLES[candidate.verdict],
@@ -234,7 +234,7 @@ def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def _megabytes(size: int | None) -> str:
+def _size(size: int | None) -> str:
     return "-" if size is None else file_size(size)
 
 
