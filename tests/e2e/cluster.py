@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hack.cluster.paths import State
+from hack.cluster.paths import State, tools_dir
 from hack.cluster.runtime import present_images
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ SYSTEM = "trifocal-system"
 RELEASE = "trifocal"
 OPERATOR = "trifocal-operator"
 """The chart's Deployment."""
-TOOLS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "trifocal" / "tools"
+TOOLS = tools_dir()
 IMAGES = {
     name: os.environ.get(f"TRIFOCAL_IMAGE_{name.upper().replace('-', '_')}", default)
     for name, default in (

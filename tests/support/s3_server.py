@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-TOOL = Path("~/.cache/trifocal/tools/versitygw").expanduser()
+from hack.cluster.paths import tools_dir
+
+TOOL = tools_dir() / "versitygw"
 ACCESS_KEY = "testaccess"
 SECRET_KEY = "testsecret"  # noqa: S105 - of a server that lives for one test
 START_SECONDS = 20
