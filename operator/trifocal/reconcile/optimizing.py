@@ -166,16 +166,20 @@ def _is_outdated(
 ) -> bool:
     if result is not None and result.artifact is not None:
         return False
-    means = (annotation(child, MEANS_ANNOTATION) for child in (job, config_map) if child)
-    return any(each not in {None, means_hash(md)} for each in means)
+    known = {None, means_hash(md)}
+    return any(
+        annotation(child, MEANS_ANNOTATION) not in known for child in (job, config_map) if child
+    )
 
 
 def _is_elsewhere(
     md: ModelDeployment, digest: str, job: Manifest | None, observed: Observed
 ) -> bool:
     recorded = named(observed.config_maps, names.optimization_result(md.metadata.name, digest))
-    stores = (annotation(child, STORE_ANNOTATION) for child in (job, recorded) if child)
-    return any(store not in {None, store_hash(md)} for store in stores)
+    known = {None, store_hash(md)}
+    return any(
+        annotation(child, STORE_ANNOTATION) not in known for child in (job, recorded) if child
+    )
 
 
 def missing(observed: Observed) -> Trouble | None:

@@ -25,9 +25,7 @@ def find_nginx() -> str:
 
 def _unpack(folder: Path) -> None:
     # On a new machine the lists of packages are empty.
-    if not (_apt(folder, "download", "nginx") or _apt(folder, "update")) or not _apt(
-        folder, "download", "nginx"
-    ):
+    if not (_download(folder) or (_apt(folder, "update") and _download(folder))):
         raise RuntimeError("nginx is needed: run `apt-get update && apt-get install nginx`.")
     (package,) = folder.glob("nginx_*.deb")
     subprocess.run(  # noqa: S603 - the package just downloaded
@@ -35,6 +33,10 @@ def _unpack(folder: Path) -> None:
         cwd=folder,
         check=True,
     )
+
+
+def _download(folder: Path) -> bool:
+    return _apt(folder, "download", "nginx")
 
 
 def _apt(folder: Path, *arguments: str) -> bool:
