@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/trifocal
 UV ?= $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
-RUN := $(UV) run --frozen --extra optimizer
+RUN := $(UV) run --frozen --extra extended
 
 include hack/cluster/cluster.mk
 

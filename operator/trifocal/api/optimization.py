@@ -4,48 +4,53 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from trifocal.api.gate import Gate
 from trifocal.api.location import VerifiedLocation
 from trifocal.api.resources import ResourceRequirements
 from trifocal.api.rule import Rule
 from trifocal.api.schema import ApiModel, ByteQuantity
-
-Precision = Literal["fp32", "fp16", "int8"]
-PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
-LatencyPercentile = Literal[50, 90, 95, 99]
-
-
-class Target(ApiModel):
-    """The runtime and hardware class that candidates are built for and measured on."""
-
-    runtime: Literal["onnxruntime"] = Field(
-        default="onnxruntime", description="Inference runtime of the artifact."
-    )
-    processor: Literal["cpu"] = Field(default="cpu", description="Hardware class.")
+from trifocal.api.target import SERVED, Target
+from trifocal.api.techniques import (
+    CALIBRATED,
+    PRECISIONS,
+    Distillation,
+    FineTuning,
+    Precision,
+    Pruning,
+    Quantization,
+)
 
 
-class Quantization(ApiModel):
-    """How int8 candidates are made (QDQ, signed weights)."""
+class Dataset(VerifiedLocation):
+    """An archive (.tar, .tar.gz, .zip) of images."""
 
-    per_channel: bool = Field(
-        default=True, description="One scale for each output channel of a weight."
-    )
-    calibration_method: Literal["minmax", "entropy", "percentile"] = Field(
-        default="minmax", description="How activation ranges are taken from the calibration data."
-    )
-    calibration_samples: Annotated[int, Field(ge=8, le=4096)] = Field(
-        default=128, description="Images of the calibration set that are used."
+    origin: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None,
+        description="Where the images come from: a camera, a site, a generator. Data of one origin "
+        "share accidents that a model can learn instead of the task.",
     )
 
 
 class Datasets(ApiModel):
-    """Archives (.tar, .tar.gz, .zip) of images with a labels.csv (columns file, label)."""
+    """Archives of images; labelled ones have a labels.csv (columns file, label, slice)."""
 
-    calibration: VerifiedLocation | None = Field(
+    training: Dataset | None = Field(
         default=None,
-        description="Images for quantization; labels are not used. Needed for int8.",
+        description="Images to fine-tune and distil on, with or without labels. Needed for "
+        "pruning, students and int8-qat. Never used to judge.",
     )
-    evaluation: VerifiedLocation = Field(
-        description="Labelled images that the gate judges accuracy on. Never used to calibrate."
+    calibration: Dataset | None = Field(
+        default=None,
+        description="Images for quantization; labels are not used. Needed for int8 and int16.",
+    )
+    evaluation: Dataset = Field(
+        description="Labelled images that the gate judges accuracy on. Never used to calibrate or "
+        "train. The column slice, where there is one, names a group that must not get worse."
+    )
+    unlabelled: Dataset | None = Field(
+        default=None,
+        description="More images, such as yesterday's requests, on which candidates must agree "
+        "with the source.",
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (
@@ -58,53 +63,13 @@ class Datasets(ApiModel):
             "calibrated on prove nothing about it. Set aside other images for one of them.",
             at=".calibration.digest",
         ),
-    )
-
-
-_FRACTION = Rule(
-    cel="self >= 0.0 && self <= 1.0",
-    holds=lambda it: 0 <= it <= 1,
-    says="must be a share of all images, from 0 to 1; write 0.95 for 95 %.",
-)
-_MAX_DROP = Rule(
-    # Above a half, `1` in the belief that it means one percent would accept any loss.
-    cel="self >= 0.0 && self <= 0.5",
-    holds=lambda it: 0 <= it <= 0.5,  # noqa: PLR2004 - as above
-    says="must be a share of all images, from 0 to 0.5; write 0.01 for one percentage point.",
-)
-
-
-class AccuracyGate(ApiModel):
-    """The accuracy that a candidate must keep."""
-
-    metric: Literal["top1", "top5"] = Field(
-        default="top1", description="Share of images whose label is among the best 1 or 5 scores."
-    )
-    max_drop: Annotated[float, _MAX_DROP] = Field(
-        default=0.01, description="Largest loss against the source; 0.01 is one percentage point."
-    )
-    minimum: Annotated[float, _FRACTION] | None = Field(
-        default=None,
-        description="Accuracy that the source and every candidate must reach, from 0 to 1.",
-    )
-
-
-class LatencyGate(ApiModel):
-    """The single-request latency, measured by the Job on its own node."""
-
-    percentile: LatencyPercentile = Field(default=99, description="50, 90, 95 or 99.")
-    max_milliseconds: Annotated[float, Field(gt=0, le=600000)] = Field(
-        description="Largest latency of a batch of one."
-    )
-
-
-class Gate(ApiModel):
-    """What a candidate must prove before it may serve."""
-
-    accuracy: AccuracyGate = Field(default=AccuracyGate(), description="Accuracy on labelled data.")
-    latency: LatencyGate | None = Field(default=None, description="Measured latency.")
-    max_size: ByteQuantity | None = Field(
-        default=None, description="Largest model file, for example 20Mi."
+        Rule(
+            cel="!has(self.training) || self.training.digest != self.evaluation.digest",
+            holds=lambda it: it.training is None or it.training.digest != it.evaluation.digest,
+            says="Training and evaluation have the same digest; images that a model was trained "
+            "on prove nothing about it. Set aside other images for one of them.",
+            at=".training.digest",
+        ),
     )
 
 
@@ -122,31 +87,56 @@ class OptimizationJob(ApiModel):
     )
 
 
-def _precisions(parsed: dict[str, Any]) -> tuple[Precision, ...]:
-    """Every candidate that can be made from the data given."""
-    calibrated = "datasets" in parsed and parsed["datasets"].calibration is not None
-    return PRECISIONS if calibrated else tuple(p for p in PRECISIONS if p != "int8")
-
-
 class OptimizationSpec(ApiModel):
-    """Candidates, data and gate."""
+    """Targets, techniques, data and gate."""
 
-    target: Target = Field(default=Target(), description="What to optimize for.")
-    datasets: Datasets = Field(description="Data for calibration and evaluation.")
+    targets: Annotated[
+        tuple[Target, ...],
+        Field(
+            min_length=1,
+            max_length=4,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["runtime"],
+            },
+        ),
+    ] = Field(
+        default=(Target(),), description="Runtimes to build for; exactly one of them is served."
+    )
+    datasets: Datasets = Field(description="Data for training, calibration and evaluation.")
+    search: Literal["auto", "grid"] = Field(
+        default="auto",
+        description="auto tries the most promising candidates first and stops when no other can "
+        "be better; grid tries all of them.",
+    )
     precisions: Annotated[
         tuple[Precision, ...],
-        Field(min_length=1, max_length=3, json_schema_extra={"x-kubernetes-list-type": "set"}),
+        Field(min_length=1, max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = Field(
-        default_factory=_precisions,
-        description="Candidates to try; unset means fp32, fp16 and, if there is calibration data, "
-        "int8. The unchanged source is always the fallback.",
+        default_factory=lambda parsed: _precisions(parsed),
+        description="How numbers are stored and computed; unset means every way that the data "
+        "allow. The unchanged source is always the fallback.",
     )
     quantization: Quantization = Field(
-        default=Quantization(), description="Settings of int8 candidates."
+        default=Quantization(), description="Settings of quantized candidates."
+    )
+    pruning: Annotated[tuple[Pruning, ...], Field(max_length=4)] = Field(
+        default_factory=lambda parsed: _pruning(parsed),
+        description="Ways to remove weights, each a candidate; unset means structured pruning by "
+        "30 and 50 % where there are training data.",
+    )
+    distillation: Distillation = Field(
+        default=Distillation(), description="How smaller networks learn from a teacher."
+    )
+    fine_tuning: FineTuning = Field(
+        default=FineTuning(), description="Training of pruned, distilled and int8-qat candidates."
     )
     gate: Gate = Field(default=Gate(), description="What a candidate must prove.")
-    prefer: Literal["latency", "size", "accuracy"] = Field(
-        default="latency", description="Which of the candidates that pass the gate is served."
+    prefer: Literal["latency", "throughput", "cost", "size", "accuracy"] = Field(
+        default="latency",
+        description="Which of the candidates that pass the gate wins: lowest latency of one "
+        "request, most images per second in full batches, least processor time per image in full "
+        "batches, smallest file, or highest accuracy.",
     )
     job: OptimizationJob = Field(
         default=OptimizationJob(), description="Limits of the optimization Job."
@@ -154,12 +144,30 @@ class OptimizationSpec(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            cel="!has(self.precisions) || !('int8' in self.precisions) || "
-            "has(self.datasets.calibration)",
-            holds=lambda it: "int8" not in it.precisions or it.datasets.calibration is not None,
-            says="int8 needs images to calibrate with; name an archive of them, or take int8 out "
-            "of precisions.",
+            cel="!has(self.precisions) || has(self.datasets.calibration) || "
+            "!self.precisions.exists(p, p == 'int8' || p == 'int16')",
+            holds=lambda it: (
+                not CALIBRATED & set(it.precisions) or it.datasets.calibration is not None
+            ),
+            says="int8 and int16 need images to calibrate with; name an archive of them, or take "
+            "both out of precisions.",
             at=".datasets.calibration",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            cel="has(self.datasets.training) || ((!has(self.precisions) || "
+            "!('int8-qat' in self.precisions)) && (!has(self.pruning) || size(self.pruning) == 0) "
+            "&& (!has(self.distillation) || !has(self.distillation.students) || "
+            "size(self.distillation.students) == 0))",
+            holds=lambda it: (
+                it.datasets.training is not None
+                or not (
+                    it.pruning or it.distillation.students or "int8-qat" in it.precisions
+                )
+            ),
+            says="Pruning, students and int8-qat train a network; name an archive of images to "
+            "train on, or leave them out.",
+            at=".datasets.training",
             reason="FieldValueRequired",
         ),
         Rule(
@@ -168,4 +176,34 @@ class OptimizationSpec(ApiModel):
             says="A precision is named twice; remove one.",
             at=".precisions",
         ),
+        Rule(
+            cel="!has(self.targets) || self.targets.filter(t, !has(t.runtime) || "
+            "t.runtime in ['onnxruntime', 'tensorrt']).size() == 1",
+            holds=lambda it: sum(target.runtime in SERVED for target in it.targets) == 1,
+            says="Exactly one target must be one that Triton serves: onnxruntime or tensorrt.",
+            at=".targets",
+        ),
     )
+
+    @property
+    def served(self) -> Target:
+        """The target that Triton serves."""
+        return next(target for target in self.targets if target.runtime in SERVED)
+
+
+def _given(parsed: dict[str, Any], name: str) -> bool:
+    return "datasets" in parsed and getattr(parsed["datasets"], name) is not None
+
+
+def _precisions(parsed: dict[str, Any]) -> tuple[Precision, ...]:
+    """Every way that can be tried with the data given."""
+    needs: dict[Precision, str] = {
+        "int8": "calibration",
+        "int16": "calibration",
+        "int8-qat": "training",
+    }
+    return tuple(p for p in PRECISIONS if p not in needs or _given(parsed, needs[p]))
+
+
+def _pruning(parsed: dict[str, Any]) -> tuple[Pruning, ...]:
+    return tuple(Pruning(ratio=r) for r in (0.3, 0.5)) if _given(parsed, "training") else ()

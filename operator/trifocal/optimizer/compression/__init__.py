@@ -1,0 +1,1 @@
+"""How networks are made smaller: pruning, students, and the training that follows."""

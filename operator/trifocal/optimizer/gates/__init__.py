@@ -1,0 +1,1 @@
+"""What a candidate must prove, one test per module."""

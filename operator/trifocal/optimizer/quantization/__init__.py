@@ -1,0 +1,1 @@
+"""How numbers are stored in fewer bits: one module for each way."""

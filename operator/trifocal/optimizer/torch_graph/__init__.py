@@ -1,0 +1,1 @@
+"""Between ONNX files and PyTorch modules: both ways, with proof that the answers stay."""
