@@ -1,14 +1,25 @@
 """`spec.optimization.gate`: what a candidate must prove before it may serve."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from trifocal.api.rule import Rule
 from trifocal.api.schema import ApiModel, ByteQuantity
+from trifocal.api.task import Task
 
 LatencyPercentile = Literal[50, 90, 95, 99]
 Metric = Literal["top1", "top5", "map", "map50", "miou"]
+METRICS: Mapping[Task, tuple[Metric, ...]] = MappingProxyType(
+    {
+        "classification": ("top1", "top5"),
+        "detection": ("map", "map50"),
+        "segmentation": ("miou",),
+    }
+)
+"""What judges each task; the first is the default."""
 
 _FRACTION = Rule(
     cel="self >= 0.0 && self <= 1.0",
@@ -44,6 +55,10 @@ class AccuracyGate(ApiModel):
         "any class. A slice that loses more, beyond what chance explains, fails the candidate "
         "whatever its average is.",
     )
+
+    def metric_of(self, task: Task) -> Metric:
+        """The metric that is asked for, or the task's default."""
+        return self.metric or METRICS[task][0]
 
 
 class AgreementGate(ApiModel):

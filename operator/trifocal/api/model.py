@@ -7,6 +7,8 @@ from pydantic import Field
 from trifocal.api.location import VerifiedLocation
 from trifocal.api.rule import Rule
 from trifocal.api.schema import ApiModel, TensorName
+from trifocal.api.task import Detection, Task
+from trifocal.api.techniques import Architecture
 
 _IMAGE_DIMENSIONS = 3
 
@@ -131,27 +133,39 @@ class Preprocessing(ApiModel):
 
 Label = Annotated[str, Field(min_length=1, max_length=128)]
 
+Format = Literal["onnx", "torch-weights", "torch-exported", "keras", "saved-model"]
+
 
 class ModelSpec(ApiModel):
     """The source model and its contract with clients."""
 
     source: VerifiedLocation = Field(description="The trained model's file.")
-    format: Literal["onnx"] = Field(default="onnx", description="Format of the source file.")
-    task: Literal["classification"] = Field(
-        description="What the model answers; decides the accuracy metric."
+    format: Format = Field(
+        default="onnx",
+        description="onnx. torch-weights: safetensors of the named architecture. torch-exported: "
+        "a program saved by torch.export (.pt2). keras: .keras, .h5 or .hdf5. saved-model: a .tar "
+        "or .zip of TensorFlow's folder.",
+    )
+    architecture: Architecture | None = Field(
+        default=None, description="The network of the weights. Only with format torch-weights."
+    )
+    task: Task = Field(description="What the model answers; decides the accuracy metric.")
+    detection: Detection | None = Field(
+        default=None, description="How boxes are read. Only with task detection."
     )
     inputs: Annotated[tuple[TensorSpec, ...], Field(min_length=1, max_length=1)] = Field(
         description="The image input."
     )
     output: TensorName | None = Field(
         default=None,
-        description="Output that holds the class scores; unset means the graph's first output.",
+        description="Output that holds the answer; unset means the graph's first output.",
     )
     preprocessing: Preprocessing = Field(
         default=Preprocessing(), description="How images become input tensors."
     )
-    labels: Annotated[tuple[Label, ...], Field(min_length=2, max_length=10000)] = Field(
-        description="Class names in the order of the scores."
+    labels: Annotated[tuple[Label, ...], Field(min_length=1, max_length=10000)] = Field(
+        description="Class names in the order of the scores, or of the channels of a segmentation: "
+        "one channel has two classes, the background first."
     )
 
     @property
@@ -189,6 +203,45 @@ class ModelSpec(ApiModel):
             says="shortestEdge is {preprocessing.resize.shortestEdge} pixels, and the input's "
             "height and width are cut out of that; make it at least as large as both.",
             at=".preprocessing.resize.shortestEdge",
+        ),
+        Rule(
+            cel="self.format != 'torch-weights' || has(self.architecture)",
+            holds=lambda it: it.format != "torch-weights" or it.architecture is not None,
+            says="A file of weights does not say which network they are of; name its "
+            "architecture, such as torchvision's resnet18.",
+            at=".architecture",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            cel="self.format == 'torch-weights' || !has(self.architecture)",
+            holds=lambda it: it.format == "torch-weights" or it.architecture is None,
+            says="A model of format {format} describes its own network; remove architecture, or "
+            "set format to torch-weights.",
+            at=".architecture",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            cel="self.task != 'detection' || has(self.detection)",
+            holds=lambda it: it.task != "detection" or it.detection is not None,
+            says="A detector's output can be laid out in two ways; set detection.layout to yolo "
+            "or boxes.",
+            at=".detection",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            cel="self.task == 'detection' || !has(self.detection)",
+            holds=lambda it: it.task == "detection" or it.detection is None,
+            says="detection is only for task detection, and the task is {task}; remove it or "
+            "change the task.",
+            at=".detection",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            cel="self.task == 'detection' || size(self.labels) > 1",
+            holds=lambda it: it.task == "detection" or len(it.labels) > 1,
+            says="There is one label, and task {task} chooses between at least two; list all "
+            "classes, the background of a segmentation included.",
+            at=".labels",
         ),
         Rule(
             # Comparing 10000 labels with each other is far above CEL's cost limit, and list type

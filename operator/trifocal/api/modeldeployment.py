@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from trifocal.api.gate import METRICS
 from trifocal.api.location import Location
 from trifocal.api.model import ModelSpec
 from trifocal.api.names import MAX_NAME_LENGTH
@@ -56,12 +57,40 @@ class ModelDeploymentSpec(ApiModel):
             at=".artifacts.uri",
         ),
         Rule(
-            cel="self.optimization.gate.accuracy.metric != 'top5' || size(self.model.labels) > 5",
+            cel="!has(self.optimization.gate.accuracy.metric) || "
+            "self.optimization.gate.accuracy.metric != 'top5' || size(self.model.labels) > 5",
             holds=lambda it: (
                 it.optimization.gate.accuracy.metric != "top5" or len(it.model.labels) > 5  # noqa: PLR2004 - top five
             ),
             says="With 5 labels or fewer, every image is among the best 5; set metric to top1.",
             at=".optimization.gate.accuracy.metric",
+        ),
+        Rule(
+            cel="!has(self.optimization.gate.accuracy.metric) || "
+            "self.optimization.gate.accuracy.metric in (self.model.task == 'classification' ? "
+            "['top1', 'top5'] : (self.model.task == 'detection' ? ['map', 'map50'] : ['miou']))",
+            holds=lambda it: (
+                it.optimization.gate.accuracy.metric in {None, *METRICS[it.model.task]}
+            ),
+            says="{optimization.gate.accuracy.metric} is no metric of task {model.task}: "
+            "classification has top1 and top5, detection map and map50, segmentation miou. Change "
+            "it, or leave it out.",
+            at=".optimization.gate.accuracy.metric",
+        ),
+        Rule(
+            cel="!self.optimization.targets.exists(t, t.runtime == 'tensorrt') || "
+            "(has(self.serving.accelerator) && has(self.serving.accelerator.product))",
+            holds=lambda it: (
+                all(target.runtime != "tensorrt" for target in it.optimization.targets)
+                or (
+                    it.serving.accelerator is not None
+                    and it.serving.accelerator.product is not None
+                )
+            ),
+            says="A TensorRT engine is code for one GPU product; name the product that it is "
+            "built on and served with, for example NVIDIA-L4.",
+            at=".serving.accelerator.product",
+            reason="FieldValueRequired",
         ),
         Rule(
             cel="!has(self.scaling) || !has(self.optimization.gate.latency) || "

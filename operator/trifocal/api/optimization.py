@@ -87,6 +87,24 @@ class OptimizationJob(ApiModel):
     )
 
 
+def _given(parsed: dict[str, Any], name: str) -> bool:
+    return "datasets" in parsed and getattr(parsed["datasets"], name) is not None
+
+
+def _precisions(parsed: dict[str, Any]) -> tuple[Precision, ...]:
+    """Every way that can be tried with the data given."""
+    needs: dict[Precision, str] = {
+        "int8": "calibration",
+        "int16": "calibration",
+        "int8-qat": "training",
+    }
+    return tuple(p for p in PRECISIONS if p not in needs or _given(parsed, needs[p]))
+
+
+def _pruning(parsed: dict[str, Any]) -> tuple[Pruning, ...]:
+    return tuple(Pruning(ratio=r) for r in (0.3, 0.5)) if _given(parsed, "training") else ()
+
+
 class OptimizationSpec(ApiModel):
     """Targets, techniques, data and gate."""
 
@@ -113,7 +131,7 @@ class OptimizationSpec(ApiModel):
         tuple[Precision, ...],
         Field(min_length=1, max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = Field(
-        default_factory=lambda parsed: _precisions(parsed),
+        default_factory=_precisions,
         description="How numbers are stored and computed; unset means every way that the data "
         "allow. The unchanged source is always the fallback.",
     )
@@ -121,7 +139,7 @@ class OptimizationSpec(ApiModel):
         default=Quantization(), description="Settings of quantized candidates."
     )
     pruning: Annotated[tuple[Pruning, ...], Field(max_length=4)] = Field(
-        default_factory=lambda parsed: _pruning(parsed),
+        default_factory=_pruning,
         description="Ways to remove weights, each a candidate; unset means structured pruning by "
         "30 and 50 % where there are training data.",
     )
@@ -161,9 +179,7 @@ class OptimizationSpec(ApiModel):
             "size(self.distillation.students) == 0))",
             holds=lambda it: (
                 it.datasets.training is not None
-                or not (
-                    it.pruning or it.distillation.students or "int8-qat" in it.precisions
-                )
+                or not (it.pruning or it.distillation.students or "int8-qat" in it.precisions)
             ),
             says="Pruning, students and int8-qat train a network; name an archive of images to "
             "train on, or leave them out.",
@@ -189,21 +205,3 @@ class OptimizationSpec(ApiModel):
     def served(self) -> Target:
         """The target that Triton serves."""
         return next(target for target in self.targets if target.runtime in SERVED)
-
-
-def _given(parsed: dict[str, Any], name: str) -> bool:
-    return "datasets" in parsed and getattr(parsed["datasets"], name) is not None
-
-
-def _precisions(parsed: dict[str, Any]) -> tuple[Precision, ...]:
-    """Every way that can be tried with the data given."""
-    needs: dict[Precision, str] = {
-        "int8": "calibration",
-        "int16": "calibration",
-        "int8-qat": "training",
-    }
-    return tuple(p for p in PRECISIONS if p not in needs or _given(parsed, needs[p]))
-
-
-def _pruning(parsed: dict[str, Any]) -> tuple[Pruning, ...]:
-    return tuple(Pruning(ratio=r) for r in (0.3, 0.5)) if _given(parsed, "training") else ()

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from trifocal.api.optimization import LatencyPercentile
+from trifocal.api.gate import LatencyPercentile
 from trifocal.api.rule import Rule
 from trifocal.api.schema import ApiModel
 

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from trifocal.api.location import VerifiedLocation
-from trifocal.api.rule import Rule
+from trifocal.api.rule import Rule, pattern_rule
 from trifocal.api.schema import ApiModel
 
 Precision = Literal[
@@ -86,16 +86,34 @@ class Pruning(ApiModel):
     )
 
 
+ArchitectureName = Annotated[
+    str,
+    Field(max_length=100),
+    pattern_rule(
+        "[A-Za-z_][A-Za-z0-9_.]*(:[A-Za-z_][A-Za-z0-9_]*)?",
+        "must be the name of a network, such as mobilenet_v3_small, or module:function.",
+    ),
+]
+
+
 class Architecture(ApiModel):
     """A network by name; its weights come from elsewhere."""
 
     library: Literal["torchvision", "timm", "factory"] = Field(
         default="torchvision",
-        description="factory: `name` is module:function in the optimizer image.",
+        description="Who builds it. factory: `name` is module:function in the optimizer image.",
     )
-    name: Annotated[
-        str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z_][A-Za-z0-9_.:]*$")
-    ] = Field(description="Such as mobilenet_v3_small.")
+    name: ArchitectureName = Field(description="Such as mobilenet_v3_small.")
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="(self.library == 'factory') == self.name.contains(':')",
+            holds=lambda it: (it.library == "factory") == (":" in it.name),
+            says="The library is {library} and the name '{name}': a factory is named as "
+            "module:function, and a network of torchvision or timm has no colon in its name.",
+            at=".name",
+        ),
+    )
 
 
 class Distillation(ApiModel):
