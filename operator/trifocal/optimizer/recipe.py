@@ -57,6 +57,8 @@ class Recipe:
     """How ranges are taken; None for a precision that is not calibrated."""
     per_channel: bool = True
     """One scale for each output channel; without meaning where weights keep their type."""
+    keep_float: tuple[str, ...] = ()
+    """Names of graph nodes that stay in float because they lose most."""
 
     @property
     def name(self) -> str:
@@ -67,4 +69,6 @@ class Recipe:
             parts.append(str(self.calibration))
         if self.calibration is not None and not self.per_channel:
             parts.append("tensor")
+        if self.keep_float:
+            parts.append("mixed")
         return "-".join(parts)

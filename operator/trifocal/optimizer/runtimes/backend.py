@@ -11,6 +11,7 @@ from trifocal.api.techniques import Precision
 from trifocal.optimizer.calibration import Calibration
 from trifocal.optimizer.importing import ImportedModel
 from trifocal.optimizer.recipe import Recipe
+from trifocal.optimizer.training import Lesson
 
 
 class Runner(Protocol):
@@ -43,6 +44,8 @@ class Order:
     max_batch: int
     folder: Path
     """An empty folder for intermediate files."""
+    lesson: Lesson | None = None
+    """What int8-qat trains on; None where the spec names no training data."""
     report: Callable[[float, str], None]
     """Told the share that is done and, in a few words, what is being done."""
 

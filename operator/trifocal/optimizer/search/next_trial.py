@@ -1,0 +1,127 @@
+"""Which candidate is tried next, and when no other is worth a trial. Pure.
+
+A trial trains or calibrates a candidate and judges it on all data; that is what costs. A forecast
+costs seconds. So the search goes from the best forecast downwards and stops at the first candidate
+that proves itself: whatever comes later would be slower. Three rules save trials:
+
+1. A smaller network proves itself in float before any fewer-bits version of it is tried.
+2. What is not forecast to beat the best so far by more than the noise is never tried.
+3. A family (same structure, other calibration) gets a few tries, not all.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from trifocal.optimizer.recipe import Recipe
+from trifocal.optimizer.search.forecast import Aim, Forecast, Forecasts, family
+
+SHARE_OF_GRID = 0.25
+"""Trials that the automatic search may take of those that the grid has."""
+MIN_TRIALS = 3
+NOISE = 0.03
+"""Share by which a forecast must be better than the best so far: below it lies the noise."""
+TRIES_PER_FAMILY = 3
+_FLOAT = ("fp32", "fp16")
+
+
+class Verdict(StrEnum):
+    """What became of a trial."""
+
+    PASSED = "passed"
+    MISSED = "missed"
+    """The gate."""
+    FAILED = "failed"
+    """It could not be built or run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """Everything that the search decides from."""
+
+    recipes: Sequence[Recipe]
+    """The grid, simplest first."""
+    forecasts: Forecasts
+    source: Forecast | None
+    """Of the source itself, where this target can serve it as it is."""
+    aim: Aim
+
+
+def budget(recipes: Sequence[Recipe]) -> int:
+    """Trials that the automatic search may take."""
+    return min(len(recipes), max(MIN_TRIALS, int(len(recipes) * SHARE_OF_GRID)))
+
+
+def next_trial(field: Field, tried: Mapping[Recipe, Verdict]) -> Recipe | None:
+    """The most promising candidate, or None when none is worth a trial."""
+    if len(tried) >= budget(field.recipes):
+        return None
+    open_to_try = [recipe for recipe in field.recipes if _is_open(recipe, field, tried)]
+    if not open_to_try:
+        return None
+    best = min(open_to_try, key=lambda recipe: _rank(recipe, field))
+    return _prerequisite(best, field, tried) or best
+
+
+def _is_open(recipe: Recipe, field: Field, tried: Mapping[Recipe, Verdict]) -> bool:
+    if recipe in tried or family(recipe) not in field.forecasts:
+        return False
+    relatives = [verdict for other, verdict in tried.items() if family(other) == family(recipe)]
+    if Verdict.PASSED in relatives or len(relatives) >= TRIES_PER_FAMILY:
+        return False
+    if _network_is_out(recipe, tried):
+        return False
+    return field.aim == "accuracy" or _value(recipe, field) < _best_so_far(field, tried) * (
+        1 - NOISE
+    )
+
+
+def _network_is_out(recipe: Recipe, tried: Mapping[Recipe, Verdict]) -> bool:
+    """Fewer bits cannot mend what the network has lost in float."""
+    return recipe.compression is not None and any(
+        verdict is not Verdict.PASSED
+        for other, verdict in tried.items()
+        if other.compression == recipe.compression and other.precision == "fp32"
+    )
+
+
+def _prerequisite(
+    recipe: Recipe, field: Field, tried: Mapping[Recipe, Verdict]
+) -> Recipe | None:
+    """The network in float, where that has not been tried: it shares the training."""
+    if recipe.compression is None or recipe.precision in _FLOAT:
+        return None
+    plain = Recipe(runtime=recipe.runtime, precision="fp32", compression=recipe.compression)
+    return plain if plain in field.recipes and plain not in tried else None
+
+
+def _best_so_far(field: Field, tried: Mapping[Recipe, Verdict]) -> float:
+    """The source stands where it can be served; so does whatever passed."""
+    passed = [_value(recipe, field) for recipe, v in tried.items() if v is Verdict.PASSED]
+    source = [] if field.source is None else [field.source.value(field.aim)]
+    return min([*source, *passed], default=math.inf)
+
+
+def _value(recipe: Recipe, field: Field) -> float:
+    return field.forecasts[family(replace(recipe, keep_float=()))].value(field.aim)
+
+
+def _rank(recipe: Recipe, field: Field) -> tuple[float, int, int]:
+    """Best forecast first, then least effort, then the simplest. For accuracy the simplest."""
+    position = list(field.recipes).index(recipe)
+    if field.aim == "accuracy":
+        return (0.0, 0, position)
+    return (_value(recipe, field), _effort(recipe), position)
+
+
+def _effort(recipe: Recipe) -> int:
+    """Order within a family: what usually suffices, then what can help, then what seldom does.
+
+    Percentiles cut outliers off and cost as little as minmax; training helps where no range does;
+    one scale for a whole tensor loses accuracy and gains nothing on current runtimes.
+    """
+    if recipe.precision == "int8-qat":
+        return 2
+    methods = {None: 0, "minmax": 0, "percentile": 1, "entropy": 3}
+    return methods[recipe.calibration] + (0 if recipe.per_channel else len(methods))
