@@ -18,6 +18,16 @@ class Settings(BaseSettings):
     optimizer_image: str = Field(
         default="ghcr.io/trifocal/optimizer:0.1.0", description="Image of optimization Jobs."
     )
+    optimizer_extended_image: str | None = Field(
+        default=None,
+        description="Image of Jobs that train, or work with torch, TensorFlow or mobile runtimes; "
+        "unset means that such specs are refused.",
+    )
+    optimizer_tensorrt_image: str | None = Field(
+        default=None,
+        description="Image of Jobs that build TensorRT engines; unset means that such specs are "
+        "refused.",
+    )
     image_pull_policy: str = "IfNotPresent"
     triton_repository: str = Field(
         default="nvcr.io/nvidia/tritonserver",

@@ -66,6 +66,7 @@ class Reason(StrEnum):
     ARCHIVE_REFUSED = "ArchiveRefused"
     SOURCE_BELOW_GATE = "SourceBelowGate"
     # The user must act: resources
+    IMAGE_NOT_CONFIGURED = "ImageNotConfigured"
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, not a password
     CLAIM_MISSING = "ClaimMissing"
     SERVICE_ACCOUNT_MISSING = "ServiceAccountMissing"
@@ -99,6 +100,7 @@ USER_MUST_ACT = frozenset(
         Reason.DATASET_INVALID,
         Reason.ARCHIVE_REFUSED,
         Reason.SOURCE_BELOW_GATE,
+        Reason.IMAGE_NOT_CONFIGURED,
         Reason.SECRET_MISSING,
         Reason.CLAIM_MISSING,
         Reason.SERVICE_ACCOUNT_MISSING,

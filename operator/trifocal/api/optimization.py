@@ -20,6 +20,9 @@ from trifocal.api.techniques import (
     Quantization,
 )
 
+Search = Literal["auto", "grid"]
+Preference = Literal["latency", "throughput", "cost", "size", "accuracy"]
+
 
 class Dataset(VerifiedLocation):
     """An archive (.tar, .tar.gz, .zip) of images."""
@@ -77,7 +80,9 @@ class OptimizationJob(ApiModel):
     """Limits of the Job that optimizes."""
 
     resources: ResourceRequirements = Field(
-        default=ResourceRequirements(), description="CPU and memory of the Job's container."
+        default=ResourceRequirements(),
+        description="CPU and memory of the Job's container. Training "
+        "and TensorRT take more memory than the rest.",
     )
     deadline_seconds: Annotated[int, Field(ge=30, le=604800)] = Field(
         default=3600, description="The Job is stopped after this time."
@@ -122,7 +127,7 @@ class OptimizationSpec(ApiModel):
         default=(Target(),), description="Runtimes to build for; exactly one of them is served."
     )
     datasets: Datasets = Field(description="Data for training, calibration and evaluation.")
-    search: Literal["auto", "grid"] = Field(
+    search: Search = Field(
         default="auto",
         description="auto tries the most promising candidates first and stops when no other can "
         "be better; grid tries all of them.",
@@ -150,7 +155,7 @@ class OptimizationSpec(ApiModel):
         default=FineTuning(), description="Training of pruned, distilled and int8-qat candidates."
     )
     gate: Gate = Field(default=Gate(), description="What a candidate must prove.")
-    prefer: Literal["latency", "throughput", "cost", "size", "accuracy"] = Field(
+    prefer: Preference = Field(
         default="latency",
         description="Which of the candidates that pass the gate wins: lowest latency of one "
         "request, most images per second in full batches, least processor time per image in full "

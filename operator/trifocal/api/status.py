@@ -5,10 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from trifocal.api.schema import ApiModel
+from trifocal.api.schema import ApiModel, Sha256
+from trifocal.api.target import Runtime
 
-ShortText = Annotated[str, Field(max_length=1024)]
+MAX_TEXT = 1024
+ShortText = Annotated[str, Field(max_length=MAX_TEXT)]
 Name = Annotated[str, Field(max_length=253)]
+
+MAX_TARGET = 128
+"""Characters of the column."""
+MAX_CANDIDATES, MAX_EDGES, MAX_NOTES = 32, 4, 16
+"""More than a termination message of 4096 bytes can hold."""
 
 
 class ConditionStatusModel(ApiModel):
@@ -25,7 +32,11 @@ class ConditionStatusModel(ApiModel):
 class CandidateStatus(ApiModel):
     """One candidate of the last finished optimization, and why it won or lost."""
 
-    name: Name = Field(description="source, fp32, fp16 or int8.")
+    name: Name = Field(
+        description="What it is made of, such as fp16 or pruned50-int8; source is the model as it "
+        "was given."
+    )
+    target: Runtime = Field(description="Runtime that it was built for and judged in.")
     verdict: Literal["Chosen", "Passed", "Lost", "Failed"] = Field(
         description="Chosen: serves. Passed: met the gate, another was better. Lost: missed the "
         "gate. Failed: could not be built or run."
@@ -35,10 +46,29 @@ class CandidateStatus(ApiModel):
     accuracy_drop: float | None = Field(
         default=None, description="Source's accuracy less this one's."
     )
+    agreement: float | None = Field(
+        default=None,
+        description="Share of the images that it answers as the source does, on the dataset where "
+        "that is smallest.",
+    )
     latency_milliseconds: float | None = Field(
         default=None, description="Measured batch-1 latency at the gate's percentile."
     )
     size_bytes: int | None = Field(default=None, description="Size of the model file.")
+
+
+class EdgeArtifact(ApiModel):
+    """A model for a device, published beside the served one."""
+
+    runtime: Runtime = Field(description="What runs it: litert or executorch.")
+    artifact: Sha256 = Field(description="Its digest in the store.")
+    candidate: Name = Field(description="The candidate that won for this runtime.")
+    size_bytes: int = Field(description="Size of the model file.")
+    accuracy: float | None = Field(default=None, description="Gate metric, from 0 to 1.")
+    parity: float | None = Field(
+        default=None,
+        description="Share of the evaluation images that it answers as the served model does.",
+    )
 
 
 class OptimizationStatus(ApiModel):
@@ -56,8 +86,17 @@ class OptimizationStatus(ApiModel):
         default=None, description="Digest of the published artifact."
     )
     chosen: Name | None = Field(default=None, description="The candidate that won.")
-    candidates: Annotated[tuple[CandidateStatus, ...], Field(max_length=16)] = Field(
-        default=(), description="Every candidate, with its figures and why it won or lost."
+    candidates: Annotated[tuple[CandidateStatus, ...], Field(max_length=MAX_CANDIDATES)] = Field(
+        default=(), description="Candidates, with their figures and why they won or lost."
+    )
+    candidates_omitted: int | None = Field(
+        default=None, description="How many more candidates the report in the store holds."
+    )
+    edges: Annotated[tuple[EdgeArtifact, ...], Field(max_length=MAX_EDGES)] = Field(
+        default=(), description="Models for devices, published beside the served one."
+    )
+    notes: Annotated[tuple[ShortText, ...], Field(max_length=MAX_NOTES)] = Field(
+        default=(), description="How far the result can be trusted, in sentences."
     )
 
 
@@ -108,7 +147,7 @@ class EndpointStatus(ApiModel):
 class SummaryStatus(ApiModel):
     """Texts for `kubectl get`."""
 
-    target: Annotated[str, Field(max_length=128)] = ""
+    target: Annotated[str, Field(max_length=MAX_TARGET)] = ""
     replicas: Annotated[str, Field(max_length=32)] = ""
     p99: Annotated[str, Field(max_length=32)] = ""
 

@@ -3,13 +3,15 @@
 import logging
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import NoReturn
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from typing_extensions import override
@@ -17,11 +19,13 @@ from typing_extensions import override
 from trifocal.api.location import Location
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.api.size import file_size
+from trifocal.api.sources import FIELDS, sources
 from trifocal.api.status import CandidateStatus
 from trifocal.artifacts.failure import WorkError
 from trifocal.artifacts.place import Place
 from trifocal.artifacts.publication import artifact_path, report_path
 from trifocal.artifacts.store import open_store
+from trifocal.cli.by_target import by_target
 from trifocal.cli.manifest_file import ManifestFileError, read_manifest_file
 from trifocal.optimizer.contract import OptimizationRequest, OptimizationResult, ResolvedLocation
 from trifocal.optimizer.contract import Progress as WorkProgress
@@ -98,11 +102,11 @@ def optimize(
         _fail(f"{error.reason}: {error}")
     if result.candidates:
         console.print(candidates_table(result.candidates, md))
+    for note in result.notes:
+        console.print(f"note      {note}", markup=False, highlight=False)
     if result.failure is not None:
         _fail(f"{result.failure.reason}: {result.failure.message}")
-    console.print(f"artifact  {result.artifact}")
-    console.print(f"files     {out / artifact_path(result.artifact or '', '')}")
-    console.print(f"report    {out / report_path(result.request)}")
+    _tell(result, out, console)
 
 
 def local_request(
@@ -113,7 +117,6 @@ def local_request(
     Raises:
         ManifestFileError: A claim or Secret that the manifest names has no folder.
     """
-    datasets = md.spec.optimization.datasets
     problems: list[str] = []
 
     def resolve(location: Location, field: str) -> ResolvedLocation | None:
@@ -123,40 +126,49 @@ def local_request(
             problems.extend(error.problems)
             return None
 
-    places = {
-        "source": resolve(md.spec.model.source, "spec.model.source"),
-        "evaluation": resolve(datasets.evaluation, "spec.optimization.datasets.evaluation"),
-        "calibration": datasets.calibration
-        and resolve(datasets.calibration, "spec.optimization.datasets.calibration"),
-        "store": ResolvedLocation(uri=out.as_uri()),
-    }
+    places = {role: resolve(place, FIELDS[role]) for role, place in sources(md.spec).items()}
     if problems:
         raise ManifestFileError(*problems)
-    return build_request(md, Settings()).model_copy(update=places)
+    store = ResolvedLocation(uri=out.as_uri())
+    found = build_request(md, Settings()).model_copy(update=dict(places.items()))
+    return found.model_copy(update={"store": store})
 
 
-def candidates_table(candidates: tuple[CandidateStatus, ...], md: ModelDeployment) -> Table:
-    """A row for each candidate."""
+def candidates_table(candidates: Sequence[CandidateStatus], md: ModelDeployment) -> Table:
+    """A row for each candidate, by target."""
     gate = md.spec.optimization.gate
     percentile = gate.latency.percentile if gate.latency else 99
     table = Table(title=f"Candidates for {md.metadata.name}")
+    table.add_column("target")
     table.add_column("candidate")
-    for name in (gate.accuracy.metric, "drop", f"p{percentile} ms", "size"):
+    metric = gate.accuracy.metric_of(md.spec.model.task)
+    for name in (metric, "drop", "agreement", f"p{percentile} ms", "size"):
         table.add_column(name, justify="right")
     table.add_column("verdict")
     table.add_column("why", overflow="fold")
-    for candidate in candidates:
+    groups = by_target(candidates, lambda candidate: candidate.target)
+    for candidate in chain.from_iterable(groups.values()):
         table.add_row(
+            candidate.target if candidate is groups[candidate.target][0] else "",
             candidate.name,
             _number(candidate.accuracy, ".4f"),
             _number(candidate.accuracy_drop, "+.4f"),
+            _number(candidate.agreement, ".4f"),
             _number(candidate.latency_milliseconds, ".3f"),
             _size(candidate.size_bytes),
             candidate.verdict,
-            candidate.reason,
+            escape(candidate.reason),
             style=_VERDICT_STYLES[candidate.verdict],
         )
     return table
+
+
+def _tell(result: OptimizationResult, out: Path, console: Console) -> None:
+    console.print(f"artifact  {result.artifact}")
+    console.print(f"files     {out / artifact_path(result.artifact or '', '')}")
+    for edge in result.edges:
+        console.print(f"{edge.runtime:<9} {out / artifact_path(edge.artifact, '')}")
+    console.print(f"report    {out / report_path(result.request)}")
 
 
 def _resolved(
@@ -186,16 +198,20 @@ def _resolved(
 
 
 def _work(request: OptimizationRequest, console: Console) -> OptimizationResult:
+    place = Place(uri=request.store.uri)
     try:
         from trifocal.optimizer.pipeline import optimize as run  # noqa: PLC0415 - an optional part
+
+        with (
+            tempfile.TemporaryDirectory(prefix="trifocal-") as scratch,
+            _narrating(console) as listener,
+        ):
+            return run(request, open_store(place), Path(scratch), Announcer(listener))
     except ImportError as error:
-        _fail(f"This needs {error.name}; install it with `pip install trifocal[optimizer]`.")
-    place = Place(uri=request.store.uri)
-    with (
-        tempfile.TemporaryDirectory(prefix="trifocal-") as scratch,
-        _narrating(console) as listener,
-    ):
-        return run(request, open_store(place), Path(scratch), Announcer(listener))
+        _fail(
+            f"This needs {error.name}; install it with `pip install trifocal[optimizer]`, or "
+            "trifocal[extended] for training, other formats and runtimes of devices."
+        )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from rich.tree import Tree
 
 from trifocal.api import names
 from trifocal.api.size import file_size
+from trifocal.cli.by_target import by_target
 from trifocal.reconcile.children import is_deleting, is_ready, name_of, replicas_of, revision_of
 from trifocal.reconcile.pod_trouble import pod_trouble
 
@@ -107,8 +108,25 @@ def _optimization(tree: Tree, chain: Chain) -> None:
         branch = tree.add(f"optimization: [red]{condition['reason']}[/]")
     else:
         branch = tree.add(f"optimization: {escape(condition['message']) or 'not started'}")
-    if candidates := optimization.get("candidates"):
-        branch.add(_candidates(candidates))
+    groups = by_target(optimization.get("candidates") or (), lambda c: str(c["target"]))
+    for target, candidates in groups.items():
+        where = branch.add(target) if len(groups) > 1 else branch
+        where.add(_candidates(candidates))
+    if omitted := optimization.get("candidatesOmitted"):
+        branch.add(f"{omitted} more candidates are in the report in the store")
+    for edge in optimization.get("edges") or ():
+        branch.add(_edge(edge))
+    for note in optimization.get("notes") or ():
+        branch.add(f"note: {escape(note)}")
+
+
+def _edge(edge: Manifest) -> str:
+    figures = [f"{edge['accuracy']:.3f} accurate"] if "accuracy" in edge else []
+    if "parity" in edge:
+        figures.append(f"answers {edge['parity']:.1%} of the images as the served model does")
+    figures.append(file_size(edge["sizeBytes"]))
+    digest = edge["artifact"][:_DIGEST_SHOWN]
+    return f"for {edge['runtime']}: {edge['candidate']} ({digest}), {', '.join(figures)}"
 
 
 def _candidates(candidates: Iterable[Manifest]) -> Table:

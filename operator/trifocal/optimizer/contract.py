@@ -4,22 +4,31 @@ The request goes in as a file; the result comes back in the container's terminat
 which Kubernetes cuts at 4096 bytes. `result_json` keeps it below that.
 """
 
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from trifocal.api.condition import Reason
+from trifocal.api.gate import Gate
 from trifocal.api.model import ModelSpec
 from trifocal.api.names import canonical_sha256
-from trifocal.api.optimization import Gate, Precision, Quantization, Target
+from trifocal.api.optimization import Preference, Search
 from trifocal.api.schema import ApiModel, Sha256
 from trifocal.api.serving import Batching
-from trifocal.api.status import CandidateStatus
+from trifocal.api.sources import FIELDS, DatasetRole
+from trifocal.api.status import CandidateStatus, EdgeArtifact, Name
+from trifocal.api.target import SERVED, Target
+from trifocal.api.techniques import Distillation, FineTuning, Precision, Pruning, Quantization
 
 SCHEMA = "trifocal.dev/optimization/v1"
 MAX_TERMINATION_MESSAGE_BYTES = 4096
 """Kubelet's limit for one container's termination message."""
+
+SOURCE = "source"
+"""Name of the candidate that is the unchanged model."""
+
 
 EXIT_REFUSED = 42
 """Exit code of a failure that the user must act on: retrying cannot help."""
@@ -45,14 +54,24 @@ class OptimizationRequest(ApiModel):
     name: str
     model: ModelSpec
     source: ResolvedLocation
+    teacher: ResolvedLocation | None = None
+    training: ResolvedLocation | None = None
     calibration: ResolvedLocation | None = None
     evaluation: ResolvedLocation
+    unlabelled: ResolvedLocation | None = None
+    origins: dict[DatasetRole, str] = Field(
+        default_factory=dict, description="Where each dataset's images come from, where told."
+    )
     store: ResolvedLocation
-    target: Target
+    targets: tuple[Target, ...]
+    search: Search
     precisions: tuple[Precision, ...]
     quantization: Quantization
+    pruning: tuple[Pruning, ...]
+    distillation: Distillation
+    fine_tuning: FineTuning
     gate: Gate
-    prefer: Literal["latency", "size", "accuracy"]
+    prefer: Preference
     batching: Batching
     scratch_bytes: int | None = Field(
         default=None, ge=1, description="What the scratch volume may hold; unset means no limit."
@@ -62,7 +81,15 @@ class OptimizationRequest(ApiModel):
         description="Threads of one inference, as the serving pods will have them: latency is "
         "measured with so many.",
     )
+    gpu_product: str | None = Field(
+        default=None, description="GPU that a TensorRT engine is built on; None without one."
+    )
     optimizer_image: str
+
+    @property
+    def served(self) -> Target:
+        """The target that Triton serves."""
+        return next(target for target in self.targets if target.runtime in SERVED)
 
     def digest(self) -> str:
         """sha256:<hex> of everything that can change the result, and of nothing else.
@@ -73,8 +100,8 @@ class OptimizationRequest(ApiModel):
         """
         body: dict[str, Any] = self.model_dump(mode="json", by_alias=True)
         del body["name"], body["store"], body["scratchBytes"]
-        body["model"].pop("source")
-        for role in ("source", "calibration", "evaluation"):
+        del body["model"]["source"], body["distillation"]["teacher"]
+        for role in FIELDS:
             body[role] = body[role] and body[role]["digest"]
         return f"sha256:{canonical_sha256(body)}"
 
@@ -136,8 +163,15 @@ class OptimizationResult(ApiModel):
     request: Sha256
     failure: Failure | None = None
     artifact: Sha256 | None = None
-    chosen: str | None = None
+    chosen: Name | None = None
     candidates: tuple[CandidateStatus, ...] = ()
+    candidates_omitted: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Candidates that are only in the report."
+    )
+    edges: tuple[EdgeArtifact, ...] = ()
+    notes: tuple[str, ...] = Field(
+        default=(), description="Sentences on how far the result can be trusted."
+    )
     inputs: tuple[Tensor, ...] = ()
     outputs: tuple[Tensor, ...] = ()
     capacity: tuple[CapacityPoint, ...] = ()
@@ -155,42 +189,81 @@ PROGRESS_PORT = 8090
 """TCP port of the Job's progress; read by the operator, never by the tenant."""
 
 
-_REASON_LENGTHS = (1024, 400, 200, 100, 40, 0)
-"""Characters of each candidate's reason, tried in turn until the result fits."""
+_REASON_LENGTHS = (400, 200, 100, 60)
+_NOTE_LENGTHS = (200, 120)
+_MESSAGE_LENGTHS = (400, 150)
+"""Characters of each sentence, tried in turn until the result fits."""
+_DROPPED_FIRST = ("Failed", "Lost", "Passed")
 
 
 def result_json(result: OptimizationResult, limit: int = MAX_TERMINATION_MESSAGE_BYTES) -> str:
-    """The result as JSON of fewer than `limit` bytes.
+    """The result as JSON of fewer than `limit` bytes; the report in the store holds it whole.
 
-    Reasons are shortened first: the report in the store holds them whole. Then the failure's
-    sentence, which keeps its beginning.
+    What is given up, in turn: the ends of reasons and of notes, candidates (those that failed,
+    then those that lost, then those that passed; the last ones first), all reasons and notes,
+    capacity between one image and the largest batch, the end of a failure's sentence.
+
+    Raises:
+        ValueError: Not even what was chosen fits.
     """
     text = ""
-    for length in _REASON_LENGTHS:
-        text = _json(_with_short_reasons(result, length))
+    for shorter in _ever_shorter(result):
+        text = _json(shorter)
         if len(text.encode()) < limit:
             return text
-    if result.failure is None:
-        raise ValueError(f"The result has {len(text.encode())} bytes, {limit} or more.")
-    message = result.failure.message.encode()[: limit // 4].decode(errors="ignore")
-    failure = result.failure.model_copy(update={"message": f"{message.rstrip()}..."})
-    bare = OptimizationResult(request=result.request, failure=failure)
-    return _json(bare)
+    raise ValueError(f"The result has {len(text.encode())} bytes, {limit} or more.")
 
 
 def _json(result: OptimizationResult) -> str:
     return result.model_dump_json(by_alias=True, exclude_none=True)
 
 
+def _ever_shorter(result: OptimizationResult) -> Iterator[OptimizationResult]:
+    yield result
+    for length in _REASON_LENGTHS:
+        yield (result := _with_short_reasons(result, length))
+    for length in _NOTE_LENGTHS:
+        notes = tuple(_shortened(note, length) for note in result.notes)
+        yield (result := result.model_copy(update={"notes": notes}))
+    for candidate in _droppable(result.candidates):
+        yield (result := _without(result, candidate))
+    yield (result := _with_short_reasons(result, 0).model_copy(update={"notes": ()}))
+    ends = tuple(dict.fromkeys((*result.capacity[:1], *result.capacity[-1:])))
+    yield (result := result.model_copy(update={"capacity": ends}))
+    for length in _MESSAGE_LENGTHS if result.failure else ():
+        yield (result := _with_short_message(result, length))
+
+
+def _droppable(candidates: Sequence[CandidateStatus]) -> Iterator[CandidateStatus]:
+    for verdict in _DROPPED_FIRST:
+        for candidate in reversed(candidates):
+            if candidate.verdict == verdict and candidate.name != SOURCE:
+                yield candidate
+
+
+def _without(result: OptimizationResult, dropped: CandidateStatus) -> OptimizationResult:
+    kept = tuple(each for each in result.candidates if each is not dropped)
+    omitted = result.candidates_omitted + 1
+    return result.model_copy(update={"candidates": kept, "candidates_omitted": omitted})
+
+
 def _with_short_reasons(result: OptimizationResult, length: int) -> OptimizationResult:
     candidates = tuple(
-        candidate
-        if len(candidate.reason) <= length
-        else candidate.model_copy(update={"reason": _shortened(candidate.reason, length)})
+        candidate.model_copy(update={"reason": _shortened(candidate.reason, length)})
         for candidate in result.candidates
     )
     return result.model_copy(update={"candidates": candidates})
 
 
+def _with_short_message(result: OptimizationResult, length: int) -> OptimizationResult:
+    if result.failure is None:
+        return result
+    message = _shortened(result.failure.message, length)
+    failure = result.failure.model_copy(update={"message": message})
+    return result.model_copy(update={"failure": failure})
+
+
 def _shortened(text: str, length: int) -> str:
+    if len(text) <= length:
+        return text
     return f"{text[: length - 3].rstrip()}..." if length else ""

@@ -9,6 +9,7 @@ import structlog
 from pydantic import ValidationError
 
 from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.api.sources import sources
 from trifocal.kube.cache import Cache
 from trifocal.kube.client import Kube
 from trifocal.optimizer.contract import OptimizationResult
@@ -212,9 +213,8 @@ def references(md: ModelDeployment) -> tuple[tuple[str, str], ...]:
 
     Secrets are left out: the operator has no right to read them. The kubelet names a missing one.
     """
-    datasets = md.spec.optimization.datasets
-    places = (md.spec.model.source, datasets.calibration, datasets.evaluation, md.spec.artifacts)
-    claims = (place.claim_name for place in places if place is not None)
+    places = (*sources(md.spec).values(), md.spec.artifacts)
+    claims = (place.claim_name for place in places)
     found = [("PersistentVolumeClaim", claim) for claim in claims if claim is not None]
     return tuple(dict.fromkeys([*found, ("ServiceAccount", md.spec.service_account_name)]))
 

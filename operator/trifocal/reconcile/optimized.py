@@ -26,9 +26,7 @@ def optimized(md: ModelDeployment, found: Assessment, observed: Observed) -> Ver
     result = optimization.artifact
     refusal = refused_optimization(md, observed)
     if result is not None:
-        return verdict.true(
-            Reason.OPTIMIZED, chosen_sentence(result, md.spec.optimization.gate.accuracy)
-        )
+        return verdict.true(Reason.OPTIMIZED, chosen_sentence(result, md))
     if trouble := optimization.trouble or refusal:
         return verdict.false(trouble, verdict.still_serving(found.rollout))
     if optimization.stage is Stage.RUNNING and optimization.running_pod is not None:

@@ -6,7 +6,7 @@
 | any                         | publishes elsewhere        | MOVED     |
 | with an artifact            | any                        | DONE      |
 | none, or a failure          | made in another way        | OUTDATED  |
-| none                        | none, references missing   | BLOCKED   |
+| none                        | none, and cannot be made   | BLOCKED   |
 | none                        | none                       | TO_START  |
 | none                        | being deleted              | RUNNING   |
 | none, or a failure          | failed                     | FAILED    |
@@ -25,6 +25,7 @@ from trifocal.api.condition import Reason
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.api.names import short_hash
 from trifocal.api.schema import GROUP
+from trifocal.api.sources import sources
 from trifocal.optimizer.contract import FailureKind, OptimizationRequest, OptimizationResult
 from trifocal.reconcile.children import (
     annotation,
@@ -42,6 +43,7 @@ from trifocal.reconcile.observed import Manifest, Observed
 from trifocal.reconcile.pod_trouble import missing_reference
 from trifocal.reconcile.trouble import Trouble
 from trifocal.resources.optimization_job import COMPONENT, build_request
+from trifocal.resources.optimizer_image import optimizer_image
 from trifocal.settings import Settings
 
 LOST_RESULT_GRACE = timedelta(seconds=60)
@@ -127,6 +129,7 @@ def assess(
     config_map = named(observed.config_maps, names.optimization(md.metadata.name, digest))
     pods = _pods_of(observed, digest)
     result = observed.results.get(digest)
+    obstacle = _unconfigured(md, settings) or missing(observed)
     optimization = Optimization(
         request=request,
         digest=digest,
@@ -134,13 +137,13 @@ def assess(
         if _is_elsewhere(md, digest, job, observed)
         else Stage.OUTDATED
         if _is_outdated(md, job, config_map, result)
-        else _stage(job, pods, result, observed, now),
+        else _stage(job, pods, result, obstacle, now),
         result=result,
         job=job,
         request_config_map=config_map,
         pods=pods,
     )
-    return replace(optimization, trouble=_trouble(md, optimization, observed))
+    return replace(optimization, trouble=_trouble(md, optimization, observed, obstacle))
 
 
 def store_hash(md: ModelDeployment) -> str:
@@ -152,7 +155,7 @@ def store_hash(md: ModelDeployment) -> str:
 def means_hash(md: ModelDeployment) -> str:
     """How the work is done: places, credentials and limits."""
     spec = md.spec
-    means = (spec.model.source, spec.optimization.datasets, spec.optimization.job, spec.artifacts)
+    means = (*sources(spec).values(), spec.optimization.job, spec.artifacts)
     return short_hash(
         [spec.service_account_name, *(each.model_dump(mode="json") for each in means)]
     )
@@ -189,17 +192,30 @@ def missing(observed: Observed) -> Trouble | None:
     return None
 
 
+def _unconfigured(md: ModelDeployment, settings: Settings) -> Trouble | None:
+    """That the operator lacks the image that this spec's Job needs."""
+    image = optimizer_image(md.spec.model, md.spec.optimization, settings)
+    if image.reference is not None:
+        return None
+    return Trouble(
+        reason=Reason.IMAGE_NOT_CONFIGURED,
+        message=f"This spec needs another optimizer image, for {image.needed_for}; whoever "
+        f"installed Trifocal has to set {image.chart_value} in its chart. Or leave out what needs "
+        "it.",
+    )
+
+
 def _stage(
     job: Manifest | None,
     pods: tuple[Manifest, ...],
     result: OptimizationResult | None,
-    observed: Observed,
+    obstacle: Trouble | None,
     now: datetime,
 ) -> Stage:
     if result is not None and result.artifact is not None:
         return Stage.DONE
     if job is None:
-        return Stage.BLOCKED if observed.missing_references else Stage.TO_START
+        return Stage.BLOCKED if obstacle else Stage.TO_START
     if is_deleting(job):
         return Stage.RUNNING
     if has_condition(job, "Failed"):
@@ -234,11 +250,16 @@ def _without_result(job: Manifest, pods: tuple[Manifest, ...], now: datetime) ->
     return Stage.FAILED if any(is_finished(pod) for pod in pods) else Stage.LOST
 
 
-def _trouble(md: ModelDeployment, optimization: Optimization, observed: Observed) -> Trouble | None:
+def _trouble(
+    md: ModelDeployment,
+    optimization: Optimization,
+    observed: Observed,
+    obstacle: Trouble | None,
+) -> Trouble | None:
     job, pods = optimization.job, optimization.pods
     match optimization.stage:
         case Stage.BLOCKED:
-            return missing(observed)
+            return obstacle
         case Stage.FAILED if job is not None:
             return job_failure(md, job, pods, optimization.result)
         case Stage.RUNNING if job is not None:

@@ -9,6 +9,10 @@ from trifocal.api.manifest import stored_conditions
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.api.rule import Problem
 from trifocal.api.status import (
+    MAX_CANDIDATES,
+    MAX_EDGES,
+    MAX_NOTES,
+    MAX_TEXT,
     ConditionStatusModel,
     EndpointStatus,
     ModelDeploymentStatus,
@@ -16,6 +20,7 @@ from trifocal.api.status import (
     RevisionStatus,
     ScalingStatus,
 )
+from trifocal.optimizer.contract import OptimizationResult
 from trifocal.reconcile import verdict
 from trifocal.reconcile.assessment import Assessment, assess
 from trifocal.reconcile.available import available
@@ -117,17 +122,30 @@ def _conditions(
 
 def _optimization(md: ModelDeployment, found: Assessment, observed: Observed) -> OptimizationStatus:
     optimization = found.optimization
-    result = optimization.result
     step, percent = _progress(md, found, observed)
     return OptimizationStatus(
         request=optimization.digest,
         job=name_of(optimization.job) if optimization.job else None,
         step=step,
         progress_percent=percent,
-        artifact=result.artifact if result else None,
-        chosen=result.chosen if result else None,
-        candidates=result.candidates if result else (),
+        **_outcome(optimization.result),
     )
+
+
+def _outcome(result: OptimizationResult | None) -> dict[str, Any]:
+    """What a Job told: a tenant's container wrote it, so nothing is taken to be short."""
+    if result is None:
+        return {}
+    shown = result.candidates[:MAX_CANDIDATES]
+    omitted = result.candidates_omitted + len(result.candidates) - len(shown)
+    return {
+        "artifact": result.artifact,
+        "chosen": result.chosen,
+        "candidates": shown,
+        "candidates_omitted": omitted or None,
+        "edges": result.edges[:MAX_EDGES],
+        "notes": tuple(note[:MAX_TEXT] for note in result.notes[:MAX_NOTES]),
+    }
 
 
 def _progress(

@@ -1,19 +1,26 @@
 """The texts of `kubectl get`: target, replicas, p99. One line per object, nothing that flickers."""
 
 from trifocal.api.modeldeployment import ModelDeployment
-from trifocal.api.status import ScalingStatus, SummaryStatus
+from trifocal.api.status import MAX_TARGET, ScalingStatus, SummaryStatus
 
 
 def summary(
     md: ModelDeployment, *, ready: int, desired: int, scaling: ScalingStatus | None
 ) -> SummaryStatus:
     """The columns' texts."""
-    target = md.spec.optimization.target
     return SummaryStatus(
-        target=f"{target.runtime}/{target.processor}",
+        target=_target(md),
         replicas=f"{ready}/{desired}",
         p99=_latency(md, scaling),
     )
+
+
+def _target(md: ModelDeployment) -> str:
+    """Such as onnxruntime/cpu, tensorrt/NVIDIA-L4, or onnxruntime/cpu+litert."""
+    optimization, accelerator = md.spec.optimization, md.spec.serving.accelerator
+    hardware = (accelerator.product or accelerator.resource) if accelerator else "cpu"
+    edges = (t.runtime for t in optimization.targets if t is not optimization.served)
+    return "+".join((f"{optimization.served.runtime}/{hardware}", *edges))[:MAX_TARGET]
 
 
 def _latency(md: ModelDeployment, scaling: ScalingStatus | None) -> str:

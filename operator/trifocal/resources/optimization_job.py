@@ -4,6 +4,8 @@ from typing import Any
 
 from trifocal.api import names
 from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.api.serving import Accelerator
+from trifocal.api.sources import datasets, sources
 from trifocal.optimizer.contract import (
     EXIT_REFUSED,
     PROGRESS_PORT,
@@ -13,6 +15,8 @@ from trifocal.optimizer.contract import (
 from trifocal.resources import locations, pod
 from trifocal.resources.locations import Place
 from trifocal.resources.metadata import Manifest, metadata
+from trifocal.resources.optimizer_image import optimizer_image
+from trifocal.resources.placement import placement
 from trifocal.resources.quantity import amount, canonical, resource_requirements
 from trifocal.resources.threads import threads_per_instance
 from trifocal.settings import Settings
@@ -38,22 +42,34 @@ def build_request(md: ModelDeployment, settings: Settings) -> OptimizationReques
     """Everything that the Job needs, with locations as paths inside its container."""
     spec = md.spec.optimization
     resolved = {place.role: locations.resolve(place) for place in _places(md)}
+    image = optimizer_image(md.spec.model, spec, settings)
+    gpu = _gpu(md)
     return OptimizationRequest(
         name=md.metadata.name,
         model=md.spec.model,
         source=resolved["source"],
+        teacher=resolved.get("teacher"),
+        training=resolved.get("training"),
         calibration=resolved.get("calibration"),
         evaluation=resolved["evaluation"],
+        unlabelled=resolved.get("unlabelled"),
+        origins={r: d.origin for r, d in datasets(md.spec).items() if d.origin is not None},
         store=resolved["store"],
-        target=spec.target,
+        targets=spec.targets,
+        search=spec.search,
         precisions=spec.precisions,
         quantization=spec.quantization,
+        pruning=spec.pruning,
+        distillation=spec.distillation,
+        fine_tuning=spec.fine_tuning,
         gate=spec.gate,
         prefer=spec.prefer,
         batching=md.spec.serving.batching,
         threads=threads_per_instance(md.spec.serving),
         scratch_bytes=int(amount(spec.job.scratch_size)),
-        optimizer_image=settings.optimizer_image,
+        gpu_product=gpu.product if gpu is not None else None,
+        # A request is looked up and compared before anyone knows whether its Job can be made.
+        optimizer_image=image.reference or "",
     )
 
 
@@ -98,7 +114,7 @@ def optimization_job(
                     "labels": names.labels(md.metadata.name, COMPONENT),
                     "annotations": {names.REQUEST_ANNOTATION: digest, **_KEEP_RUNNING},
                 },
-                "spec": _pod_spec(md, name, settings),
+                "spec": _pod_spec(md, name, request.optimizer_image, settings),
             },
         },
     }
@@ -138,13 +154,14 @@ def _pod_failure_policy() -> dict[str, Any]:
     }
 
 
-def _pod_spec(md: ModelDeployment, name: str, settings: Settings) -> dict[str, Any]:
+def _pod_spec(md: ModelDeployment, name: str, image: str, settings: Settings) -> dict[str, Any]:
     job = md.spec.optimization.job
     return {
         **pod.pod_settings(md.spec.service_account_name),
+        **placement(_gpu(md)),
         # Needed by podFailurePolicy; each retry is a pod of its own.
         "restartPolicy": "Never",
-        "containers": [_container(md, settings)],
+        "containers": [_container(md, image, settings)],
         "volumes": [
             {"name": "request", "configMap": {"name": name}},
             pod.scratch_volume("scratch", canonical(job.scratch_size)),
@@ -153,10 +170,12 @@ def _pod_spec(md: ModelDeployment, name: str, settings: Settings) -> dict[str, A
     }
 
 
-def _container(md: ModelDeployment, settings: Settings) -> dict[str, Any]:
+def _container(md: ModelDeployment, image: str, settings: Settings) -> dict[str, Any]:
+    gpu = _gpu(md)
+    devices = {gpu.resource: 1} if gpu else {}
     return {
         "name": CONTAINER,
-        "image": settings.optimizer_image,
+        "image": image,
         "imagePullPolicy": settings.image_pull_policy,
         "command": ["trifocal-optimizer"],
         "args": ["run", "--request", f"{_REQUEST_DIR}/{REQUEST_KEY}", "--scratch", _SCRATCH],
@@ -166,7 +185,7 @@ def _container(md: ModelDeployment, settings: Settings) -> dict[str, Any]:
             pod.threads_variable(CONTAINER),
         ],
         "ports": [{"name": "progress", "containerPort": PROGRESS_PORT, "protocol": "TCP"}],
-        "resources": resource_requirements(md.spec.optimization.job.resources),
+        "resources": resource_requirements(md.spec.optimization.job.resources, devices),
         "securityContext": pod.container_security(),
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
@@ -178,18 +197,18 @@ def _container(md: ModelDeployment, settings: Settings) -> dict[str, Any]:
     }
 
 
+def _gpu(md: ModelDeployment) -> Accelerator | None:
+    """What the Job runs on besides CPUs: an engine is built where it will serve."""
+    return (
+        md.spec.serving.accelerator if md.spec.optimization.served.runtime == "tensorrt" else None
+    )
+
+
 def _places(md: ModelDeployment) -> tuple[Place, ...]:
-    datasets = md.spec.optimization.datasets
-    sources = {
-        "source": md.spec.model.source,
-        "calibration": datasets.calibration,
-        "evaluation": datasets.evaluation,
-    }
     return (
         *(
             Place(role=role, location=location, path=f"/sources/{role}")
-            for role, location in sources.items()
-            if location is not None
+            for role, location in sources(md.spec).items()
         ),
         Place(role="store", location=md.spec.artifacts, path=_STORE, writable=True),
     )

@@ -5,9 +5,9 @@ from typing import Any
 
 from trifocal.api import names
 from trifocal.api.modeldeployment import ModelDeployment
-from trifocal.api.serving import Accelerator
 from trifocal.resources import locations, pod
 from trifocal.resources.locations import Place
+from trifocal.resources.placement import placement
 from trifocal.resources.quantity import resource_requirements
 from trifocal.settings import Settings
 from trifocal.triton.arguments import (
@@ -80,7 +80,7 @@ def pod_spec(
     store = Place(role="store", location=md.spec.artifacts, path=_STORE)
     return {
         **pod.pod_settings(md.spec.service_account_name),
-        **_placement(serving.accelerator),
+        **placement(serving.accelerator),
         "terminationGracePeriodSeconds": TERMINATION_GRACE_SECONDS,
         "initContainers": [_fetch(md.metadata.name, artifact, store, settings), _front(settings)],
         "containers": [_triton(md, image, settings)],
@@ -104,18 +104,6 @@ def _volumes(config_map: str, store: Place, image: TritonImage) -> list[dict[str
 def _file_volume(name: str, config_map: str, keys: tuple[str, ...]) -> dict[str, Any]:
     items = [{"key": key, "path": key} for key in keys]
     return {"name": name, "configMap": {"name": config_map, "items": items}}
-
-
-def _placement(accelerator: Accelerator | None) -> dict[str, Any]:
-    """Nodes with the product; the taint that keeps other pods off them is tolerated."""
-    if accelerator is None:
-        return {}
-    placement: dict[str, Any] = {
-        "tolerations": [{"effect": "NoSchedule", "key": accelerator.resource, "operator": "Exists"}]
-    }
-    if accelerator.product is not None:
-        placement["nodeSelector"] = {"nvidia.com/gpu.product": accelerator.product}
-    return placement
 
 
 def _fetch(model: str, artifact: str, store: Place, settings: Settings) -> dict[str, Any]:
