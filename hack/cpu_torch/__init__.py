@@ -1,1 +1,1 @@
-"""PyTorch for CPUs from PyPI's only Linux wheel, which expects 3 GB of CUDA libraries."""
+"""PyTorch for CPUs from PyPI's Linux wheel, which wants 3 GB of CUDA libraries to be imported."""

@@ -1,9 +1,8 @@
 """What stands in for each CUDA library: which symbols it must have, and its C source. Pure.
 
 PyTorch's wheel links against CUDA's libraries and cannot be imported without them, although on a
-machine without a GPU it calls hardly any. A stand-in has the same soname, the same versioned
+machine without a GPU it calls hardly any. A stand-in has the same soname and the same versioned
 symbols, and answers every call with an error code, so that PyTorch finds no GPU and goes on.
-Where the project's own index of CPU wheels is reachable, that is the better way: see README.
 """
 
 import re
@@ -13,7 +12,8 @@ from dataclasses import dataclass
 NO_DRIVER = 35
 """cudaErrorInsufficientDriver: PyTorch then reports that there is no CUDA, and is silent."""
 
-_LIBRARY = re.compile(r"lib(?:cu|nv|nccl)\w*\.so\.\d+")
+# Not libcuda: only what runs on a GPU loads it, and where one is, the driver brings it.
+_LIBRARY = re.compile(r"lib(?!cuda\.)(?:cu|nv|nccl)\w*\.so\.\d+")
 _CALL = re.compile(r"_*(?:cu|nv|nccl)\w+")
 _NEEDED = re.compile(r"\(NEEDED\).*\[(.+?)\]")
 _UNDEFINED = re.compile(r"\s+UND\s+(\S+)")
