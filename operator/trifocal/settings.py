@@ -16,7 +16,8 @@ class Settings(BaseSettings):
         description="Image of the init container that fetches artifacts into serving pods.",
     )
     optimizer_image: str = Field(
-        default="ghcr.io/trifocal/optimizer:0.1.0", description="Image of optimization Jobs."
+        default="ghcr.io/trifocal/optimizer:0.1.0",
+        description="Image of Jobs that optimize ONNX models for ONNX Runtime without training.",
     )
     optimizer_extended_image: str | None = Field(
         default=None,

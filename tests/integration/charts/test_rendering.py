@@ -61,6 +61,8 @@ def test_the_settings_read_what_the_deployment_writes(
     values = {
         "image": '"registry.example.com/operator:1"',
         "optimizer.image": '"registry.example.com/optimizer:1"',
+        "optimizer.extendedImage": '"registry.example.com/optimizer-extended:1"',
+        "optimizer.tensorrtImage": '"registry.example.com/optimizer-tensorrt:1"',
         "triton.image": '"registry.example.com/triton:1"',
         "triton.backend": '"python"',
         "workers": "3",
@@ -73,9 +75,17 @@ def test_the_settings_read_what_the_deployment_writes(
     settings = Settings()
     assert settings.operator_image == "registry.example.com/operator:1"
     assert settings.optimizer_image == "registry.example.com/optimizer:1"
+    assert settings.optimizer_extended_image == "registry.example.com/optimizer-extended:1"
+    assert settings.optimizer_tensorrt_image == "registry.example.com/optimizer-tensorrt:1"
     assert settings.triton_image == "registry.example.com/triton:1"
     assert (settings.triton_backend, settings.log_level) == ("python", "DEBUG")
     assert (settings.workers, settings.kube_burst, settings.resync_seconds) == (3, 1000000, 1200.5)
+
+
+def test_optimizer_images_that_are_not_given_stay_unset(render: Render) -> None:
+    names = environment(render())
+    assert "TRIFOCAL_OPTIMIZER_EXTENDED_IMAGE" not in names
+    assert "TRIFOCAL_OPTIMIZER_TENSORRT_IMAGE" not in names
 
 
 def test_ports_of_the_settings_are_the_ports_of_the_pod(render: Render) -> None:
