@@ -48,13 +48,20 @@ def full(name: str = "digits", namespace: str = "default") -> Manifest:
     manifest["spec"] |= {
         "model": {
             "source": {
-                "uri": "s3://models/digits.onnx",
+                "uri": "s3://models/digits.safetensors",
                 "endpoint": "https://minio.storage.svc:9000",
                 "secretRef": {"name": "model-reader"},
                 "digest": digest("a"),
             },
-            "format": "onnx",
-            "task": "classification",
+            "format": "torch-weights",
+            "architecture": {"library": "factory", "name": "digits.networks:small"},
+            "task": "detection",
+            "detection": {
+                "layout": "yolo",
+                "scoreThreshold": 0.01,
+                "iouThreshold": 0.5,
+                "maxDetections": 100,
+            },
             "inputs": [{"name": "image:0", "shape": [224, 224, 3], "dtype": "float32"}],
             "output": "scores",
             "preprocessing": {
@@ -72,8 +79,14 @@ def full(name: str = "digits", namespace: str = "default") -> Manifest:
             "labels": ["zero", "one", "two", "three", "four", "five"],
         },
         "optimization": {
-            "target": {"runtime": "onnxruntime", "processor": "cpu"},
+            "targets": [{"runtime": "tensorrt"}, {"runtime": "litert"}],
             "datasets": {
+                "training": {
+                    "uri": "s3://data/training.tar",
+                    "secretRef": {"name": "data-reader"},
+                    "digest": digest("b"),
+                    "origin": "line 3",
+                },
                 "calibration": {
                     "uri": "https://data.example.com/calibration.tar.gz",
                     "secretRef": {"name": "data-reader"},
@@ -83,16 +96,44 @@ def full(name: str = "digits", namespace: str = "default") -> Manifest:
                     "uri": "file:///data/evaluation.zip",
                     "claimName": "data",
                     "digest": digest("e"),
+                    "origin": "line 7",
+                },
+                "unlabelled": {
+                    "uri": "file:///data/yesterday.zip",
+                    "claimName": "data",
+                    "digest": digest("d"),
                 },
             },
+            "search": "grid",
             "precisions": ["int8", "fp32"],
             "quantization": {
                 "perChannel": False,
                 "calibrationMethod": "entropy",
                 "calibrationSamples": 64,
+                "floatLayers": 2,
             },
+            "pruning": [
+                {"method": "structured", "ratio": 0.5},
+                {"method": "magnitude", "threshold": 0.01},
+            ],
+            "distillation": {
+                "teacher": {
+                    "uri": "https://models.example.com/teacher.onnx",
+                    "digest": digest("f"),
+                },
+                "students": [{"library": "timm", "name": "mobilenetv3_small_100"}],
+                "temperature": 2,
+                "labelWeight": 0.25,
+            },
+            "fineTuning": {"epochs": 3, "learningRate": 0.01, "batchSize": 32, "seed": 7},
             "gate": {
-                "accuracy": {"metric": "top5", "maxDrop": 0.005, "minimum": 0.9},
+                "accuracy": {
+                    "metric": "map50",
+                    "maxDrop": 0.005,
+                    "minimum": 0.9,
+                    "maxSliceDrop": 0.02,
+                },
+                "agreement": {"minimum": 0.9},
                 "latency": {"percentile": 95, "maxMilliseconds": 20},
                 "maxSize": "20Mi",
             },

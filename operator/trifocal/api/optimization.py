@@ -204,6 +204,12 @@ class OptimizationSpec(ApiModel):
             says="Exactly one target must be one that Triton serves: onnxruntime or tensorrt.",
             at=".targets",
         ),
+        Rule(
+            cel="",  # The API server has list type map for it.
+            holds=lambda it: len({target.runtime for target in it.targets}) == len(it.targets),
+            says="A runtime is named twice; remove one.",
+            at=".targets",
+        ),
     )
 
     @property

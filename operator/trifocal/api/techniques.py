@@ -49,7 +49,14 @@ class Quantization(ApiModel):
     )
 
 
-Ratio = Annotated[float, Field(ge=0.05, le=0.95)]
+Ratio = Annotated[
+    float,
+    Rule(
+        cel="self >= 0.05 && self <= 0.95",
+        holds=lambda it: 0.05 <= it <= 0.95,  # noqa: PLR2004 - less is no change, more no network
+        says="must be a share from 0.05 to 0.95; write 0.5 for a half.",
+    ),
+]
 
 
 class Pruning(ApiModel):

@@ -108,7 +108,7 @@ def _optimization(tree: Tree, chain: Chain) -> None:
         branch = tree.add(f"optimization: [red]{condition['reason']}[/]")
     else:
         branch = tree.add(f"optimization: {escape(condition['message']) or 'not started'}")
-    groups = by_target(optimization.get("candidates") or (), lambda c: str(c["target"]))
+    groups = by_target(optimization.get("candidates") or (), lambda c: str(c.get("target", "")))
     for target, candidates in groups.items():
         where = branch.add(target) if len(groups) > 1 else branch
         where.add(_candidates(candidates))

@@ -66,9 +66,14 @@ def test_what_is_left_out_is_filled_in(control_plane: ControlPlane, namespace: s
         "mean": [0],
         "std": [1],
     }
-    assert spec["optimization"]["gate"] == {"accuracy": {"metric": "top1", "maxDrop": 0.01}}
+    assert spec["optimization"]["targets"] == [{"runtime": "onnxruntime"}]
+    assert spec["optimization"]["gate"] == {
+        "accuracy": {"maxDrop": 0.01, "maxSliceDrop": 0.05},
+        "agreement": {"minimum": 0.95},
+    }
     assert spec["optimization"]["job"]["deadlineSeconds"] == 3600
-    assert "precisions" not in spec["optimization"]
+    # What can be tried depends on the data; a default would forbid to add some later.
+    assert not {"precisions", "pruning"} & spec["optimization"].keys()
     assert spec["serving"] == {
         "instances": 1,
         "batching": {"maxBatchSize": 8, "maxQueueDelayMicroseconds": 0},

@@ -43,19 +43,53 @@ def test_every_field_is_read() -> None:
     assert spec.model_dump(mode="json", by_alias=True, exclude_none=True) == full()["spec"]
 
 
+WITHOUT_DATA = {"fp32", "fp16", "int8-dynamic", "int8-weights", "codebook8"}
+
+
 @pytest.mark.parametrize(
-    ("calibration", "precisions"), [(True, ("fp32", "fp16", "int8")), (False, ("fp32", "fp16"))]
+    ("roles", "more_precisions", "ratios"),
+    [
+        ((), set(), []),
+        (("calibration",), {"int8", "int16"}, []),
+        (("training",), {"int8-qat"}, [0.3, 0.5]),
+        (("calibration", "training"), {"int8", "int16", "int8-qat"}, [0.3, 0.5]),
+    ],
 )
-def test_int8_is_tried_by_default_only_with_calibration_data(
-    *, calibration: bool, precisions: tuple[str, ...]
+def test_what_is_tried_by_default_is_what_the_data_allow(
+    roles: tuple[str, ...], more_precisions: set[str], ratios: list[float]
 ) -> None:
     manifest = minimal()
-    if calibration:
-        path = "spec.optimization.datasets.calibration"
-        manifest = changed(
-            manifest, path, {"uri": "https://example.com/c.tar", "digest": digest("c")}
-        )
-    assert parse(stored(manifest)).spec.optimization.precisions == precisions
+    for role in roles:
+        place = {"uri": f"https://example.com/{role}.tar", "digest": digest("c")}
+        manifest = changed(manifest, f"spec.optimization.datasets.{role}", place)
+    spec = parse(stored(manifest)).spec.optimization
+    assert set(spec.precisions) == WITHOUT_DATA | more_precisions
+    assert [each.ratio for each in spec.pruning] == ratios
+
+
+@pytest.mark.parametrize(
+    ("task", "detection", "metric"),
+    [
+        ("classification", None, "top1"),
+        ("detection", {"layout": "yolo"}, "map"),
+        ("segmentation", None, "miou"),
+    ],
+)
+def test_each_task_has_a_metric_of_its_own(
+    task: str, detection: dict[str, Any] | None, metric: str
+) -> None:
+    manifest = changed(minimal(), "spec.model.task", task)
+    if detection is not None:
+        manifest = changed(manifest, "spec.model.detection", detection)
+    spec = parse(stored(manifest)).spec
+    assert spec.optimization.gate.accuracy.metric_of(spec.model.task) == metric
+
+
+def test_a_detector_may_know_one_class() -> None:
+    manifest = changed(minimal(), "spec.model.task", "detection")
+    manifest = changed(manifest, "spec.model.detection", {"layout": "boxes"})
+    manifest = changed(manifest, "spec.model.labels", ["face"])
+    assert parse(stored(manifest)).spec.model.labels == ("face",)
 
 
 def test_each_problem_is_one_sentence_with_its_path() -> None:
@@ -106,8 +140,8 @@ def test_rules_between_fields_are_all_reported() -> None:
             "among the best 5; set metric to top1."
         ),
         (
-            "spec.optimization.datasets.calibration: int8 needs images to calibrate with; name an "
-            "archive of them, or take int8 out of precisions."
+            "spec.optimization.datasets.calibration: int8 and int16 need images to calibrate with; "
+            "name an archive of them, or take both out of precisions."
         ),
     ]
 
@@ -121,6 +155,10 @@ def test_what_the_api_server_cannot_check_is_checked_here() -> None:
     ]
     assert problems(changed(minimal(), "spec.optimization.precisions", ["fp32", "fp32"])) == [
         "spec.optimization.precisions: A precision is named twice; remove one."
+    ]
+    twice = [{"runtime": "onnxruntime"}, {"runtime": "litert"}, {"runtime": "litert"}]
+    assert problems(changed(minimal(), "spec.optimization.targets", twice)) == [
+        "spec.optimization.targets: A runtime is named twice; remove one."
     ]
 
 
