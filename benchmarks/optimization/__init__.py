@@ -1,0 +1,1 @@
+"""Real models on every target: what Trifocal finds, against plain recipes and a full grid."""
