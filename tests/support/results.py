@@ -23,6 +23,7 @@ def artifact(letter: str = "f") -> OptimizationResult:
         candidates=(
             CandidateStatus(
                 name="fp16",
+                target="onnxruntime",
                 verdict="Chosen",
                 accuracy=0.97,
                 accuracy_drop=0.001,
@@ -31,6 +32,7 @@ def artifact(letter: str = "f") -> OptimizationResult:
             ),
             CandidateStatus(
                 name="int8",
+                target="onnxruntime",
                 verdict="Lost",
                 reason="top1 0.928 is 0.042 below the source's 0.970; the gate allows 0.01",
                 accuracy=0.928,

@@ -9,7 +9,11 @@ from trifocal.optimizer.contract import OptimizationResult, Tensor
 from trifocal.settings import Settings
 from trifocal.triton.images import TritonImage, resolve_image
 
-SETTINGS = Settings()
+SETTINGS = Settings(
+    optimizer_image="registry.example.com/optimizer:1",
+    optimizer_extended_image="registry.example.com/optimizer-extended:1",
+    optimizer_tensorrt_image="registry.example.com/optimizer-tensorrt:1",
+)
 RESULT = OptimizationResult(
     request=manifests.digest("b"),
     artifact=manifests.digest("f"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import manifests
 from tests.unit.resources.deployments import RESULT, SETTINGS, full, minimal
 from trifocal.api import names
 from trifocal.api.modeldeployment import ModelDeployment
@@ -30,15 +31,108 @@ def container(md: ModelDeployment) -> dict[str, Any]:
 
 def test_the_request_holds_the_spec_with_places_inside_the_container() -> None:
     request = build_request(full(), SETTINGS)
-    assert request.source.uri == "s3://models/digits.onnx"
+    assert request.source.uri == "s3://models/digits.safetensors"
     assert request.source.endpoint == "https://minio.storage.svc:9000"
     assert request.source.credentials_dir == "/secrets/source"
     assert request.calibration
     assert request.calibration.credentials_dir == "/secrets/calibration"
     assert request.evaluation.uri == "file:///sources/evaluation/data/evaluation.zip"
     assert request.evaluation.credentials_dir is None
+    assert request.teacher
+    assert request.teacher.uri == "https://models.example.com/teacher.onnx"
+    assert request.training
+    assert request.training.credentials_dir == "/secrets/training"
+    assert request.unlabelled
+    assert request.unlabelled.uri == "file:///sources/unlabelled/data/yesterday.zip"
     assert request.store.uri == "s3://artifacts"
+    assert request.origins == {"training": "line 3", "evaluation": "line 7"}
     assert request.precisions == ("int8", "fp32")
+    assert request.served.runtime == "tensorrt"
+
+
+def test_what_the_spec_leaves_out_the_job_does_not_get() -> None:
+    request = build_request(minimal(), SETTINGS)
+    assert (request.teacher, request.training, request.unlabelled) == (None, None, None)
+    assert request.origins == {}
+    mounted = {m["mountPath"] for m in container(minimal())["volumeMounts"]}
+    assert {path for path in mounted if path.startswith("/sources/")} == {
+        "/sources/source",
+        "/sources/evaluation",
+    }
+
+
+def test_every_claim_and_secret_of_the_spec_is_mounted_for_reading() -> None:
+    mounted = {
+        m["mountPath"] for m in container(full())["volumeMounts"] if m.get("readOnly", False)
+    }
+    assert {"/sources/evaluation", "/sources/unlabelled"} <= mounted
+    assert {path.removeprefix("/secrets/") for path in mounted if path.startswith("/secrets/")} == {
+        "source",
+        "training",
+        "calibration",
+        "store",
+    }
+
+
+def test_an_engine_is_built_on_the_product_that_serves_it() -> None:
+    pod = job(full())["spec"]["template"]["spec"]
+    assert build_request(full(), SETTINGS).gpu_product == "NVIDIA-L4"
+    assert pod["nodeSelector"] == {"nvidia.com/gpu.product": "NVIDIA-L4"}
+    assert pod["tolerations"] == [
+        {"effect": "NoSchedule", "key": "nvidia.com/gpu", "operator": "Exists"}
+    ]
+
+
+def test_a_job_takes_no_gpu_that_it_does_not_compute_on() -> None:
+    md = minimal(spec__serving__accelerator={"product": "NVIDIA-L4"})
+    assert build_request(md, SETTINGS).gpu_product is None
+    assert "nodeSelector" not in job(md)["spec"]["template"]["spec"]
+    assert "nvidia.com/gpu" not in container(md)["resources"].get("limits", {})
+
+
+EVALUATION = manifests.minimal()["spec"]["optimization"]["datasets"]["evaluation"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"spec__model__source__uri": "file:///moved.onnx"},
+        {"spec__artifacts__uri": "file:///elsewhere"},
+        {"spec__optimization__job__scratchSize": "8Gi"},
+        {"spec__optimization__datasets__evaluation__uri": "file:///moved.tar"},
+        {"spec__scaling": {"maxReplicas": 2, "objective": {"latency": {"maxMilliseconds": 9}}}},
+        {"metadata__name": "other"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_cannot_change_the_result_does_not_change_the_digest(change: dict[str, Any]) -> None:
+    assert build_request(minimal(**change), SETTINGS).digest() == (
+        build_request(minimal(), SETTINGS).digest()
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"spec__model__source__digest": manifests.digest("0")},
+        {"spec__optimization__datasets__evaluation__digest": manifests.digest("0")},
+        {"spec__optimization__datasets__evaluation__origin": "line 7"},
+        {"spec__optimization__datasets__unlabelled": EVALUATION},
+        {"spec__optimization__datasets__training": {**EVALUATION, "digest": manifests.digest("0")}},
+        {"spec__optimization__distillation__teacher": EVALUATION},
+        {"spec__optimization__targets": [{"runtime": "onnxruntime"}, {"runtime": "litert"}]},
+        {"spec__optimization__search": "grid"},
+        {"spec__optimization__fineTuning": {"seed": 1}},
+        {"spec__optimization__gate__agreement__minimum": 0.9},
+        {"spec__optimization__prefer": "cost"},
+        {"spec__serving__batching__maxBatchSize": 16},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_can_change_the_result_changes_the_digest(change: dict[str, Any]) -> None:
+    assert build_request(minimal(**change), SETTINGS).digest() != (
+        build_request(minimal(), SETTINGS).digest()
+    )
 
 
 def test_the_threads_of_the_gate_are_those_of_the_serving_pods() -> None:
@@ -84,7 +178,8 @@ def test_the_job_is_bounded_in_time_memory_and_disk() -> None:
     spec = job(full())["spec"]
     pod = spec["template"]["spec"]
     assert spec["activeDeadlineSeconds"] == 600
-    assert container(full())["resources"]["limits"] == {"cpu": "2", "memory": "2Gi"}
+    limits = {"cpu": "2", "memory": "2Gi", "nvidia.com/gpu": "1"}
+    assert container(full())["resources"]["limits"] == limits
     (scratch,) = [v for v in pod["volumes"] if v["name"] == "scratch"]
     assert scratch["emptyDir"] == {"sizeLimit": "2Gi"}
 
