@@ -1,4 +1,4 @@
-"""Classification: one score for each class; accuracy is top-1, top-5 and top-1 for each class."""
+"""Classification: one score for each class; the answer is the order of the best five."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,26 +9,28 @@ from numpy.typing import NDArray
 
 from trifocal.api.condition import Reason
 from trifocal.artifacts.failure import RefusedError
-from trifocal.optimizer.dataset import LabelledImage, labelled_images
-from trifocal.optimizer.tasks.task import Accuracy, GroupAccuracy
+from trifocal.optimizer.dataset import Item, labelled_images
+from trifocal.optimizer.tasks.classification_tally import TOP_K, ClassificationTally
 
-TOP_K = {"top1": 1, "top5": 5}
-"""The gate's metrics: the label is among the best k scores."""
+_BEST = max(TOP_K.values())
+
+Ranking = NDArray[np.int32]
+"""[up to 5]: classes, the best first; empty for scores that held NaN or infinity."""
 
 
 class Classification:
     """A classifier with these labels, in the order of its scores."""
 
     def __init__(self, labels: Sequence[str]) -> None:
-        self._labels = tuple(labels)
+        self.labels = tuple(labels)
 
-    def items(self, folder: Path) -> Sequence[LabelledImage]:
-        """Rows of labels.csv."""
-        return labelled_images(folder, self._labels)
+    def items(self, folder: Path) -> Sequence[Item]:
+        """Rows of labels.csv; the truth is the index of the class."""
+        return labelled_images(folder, self.labels)
 
     def check_answer(self, output: str, shape: Sequence[int]) -> None:
         """Expect [1, classes], and as many classes as labels."""
-        expected = [1, len(self._labels)]
+        expected = [1, len(self.labels)]
         if list(shape) == expected:
             return
         if len(shape) != len(expected):
@@ -40,59 +42,30 @@ class Classification:
         raise RefusedError(
             Reason.LABELS_MISMATCH,
             f"Output '{output}' has {shape[1]} scores for each image, but spec.model.labels has "
-            f"{len(self._labels)} labels; list one label for each score, in their order.",
+            f"{len(self.labels)} labels; list one label for each score, in their order.",
         )
 
-    def judge(self) -> "ClassificationJudge":
-        """A judge who has seen nothing yet."""
-        return ClassificationJudge(self._labels)
+    def decode(self, outputs: NDArray[Any], paths: Sequence[Path]) -> Sequence[Ranking]:
+        """The best five classes; of equal scores the lower class stands first.
 
+        As for a client that takes numpy's argmax: a model that answers the same for all classes
+        must not be right about all of them.
+        """
+        del paths  # scores mean the same in any image
+        best = np.argsort(-outputs, axis=1, kind="stable")[:, :_BEST].astype(np.int32)
+        finite = np.isfinite(outputs).all(axis=1)
+        return [row if fine else row[:0] for row, fine in zip(best, finite, strict=True)]
 
-class ClassificationJudge:
-    """Counts the items whose true class is among the best scores."""
+    def agreement(self, one: Ranking, other: Ranking) -> float:
+        """1 if the first class is the same."""
+        return float(len(one) > 0 and len(other) > 0 and one[0] == other[0])
 
-    def __init__(self, labels: Sequence[str]) -> None:
-        self._labels = tuple(labels)
-        self._hits = dict.fromkeys(TOP_K, 0)
-        self._class_items = np.zeros(len(labels), dtype=np.int64)
-        self._class_hits = np.zeros(len(labels), dtype=np.int64)
-        self._not_finite = 0
-
-    def add(self, answers: NDArray[Any], truths: Sequence[int]) -> None:
-        """Take scores [batch, classes] and the true classes."""
-        truth = np.asarray(truths, dtype=np.int64)
-        finite = np.isfinite(answers).all(axis=1)
-        rank = _rank_of_truth(answers, truth)
-        for metric, k in TOP_K.items():
-            self._hits[metric] += int(((rank < k) & finite).sum())
-        np.add.at(self._class_items, truth, 1)
-        np.add.at(self._class_hits, truth[(rank < 1) & finite], 1)
-        self._not_finite += int((~finite).sum())
-
-    def verdict(self) -> Accuracy:
-        """Shares of all items seen; classes without items are left out."""
-        items = int(self._class_items.sum())
-        groups = tuple(
-            GroupAccuracy(label=label, items=int(count), accuracy=float(hits / count))
-            for label, count, hits in zip(
-                self._labels, self._class_items, self._class_hits, strict=True
-            )
-            if count
-        )
-        return Accuracy(
-            items=items,
-            metrics={metric: hits / max(items, 1) for metric, hits in self._hits.items()},
-            groups=groups,
-            not_finite=self._not_finite,
-        )
-
-
-def _rank_of_truth(scores: NDArray[Any], truth: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many classes stand before the true one; of equal scores the lower index stands first.
-
-    The same order as numpy's argmax, so that top-1 is what a client that takes argmax sees.
-    """
-    own = scores[np.arange(len(truth)), truth][:, None]
-    earlier = np.arange(scores.shape[1])[None, :] < truth[:, None]
-    before = (scores > own) | ((scores == own) & earlier)
-    return np.asarray(before.sum(axis=1), dtype=np.int64)
+    def tally(self, answers: Sequence[Ranking], items: Sequence[Item]) -> ClassificationTally:
+        """Where in the ranking the true class stands."""
+        truth = np.array([item.truth for item in items], dtype=np.int32)
+        rank = np.full(len(items), _BEST, dtype=np.int32)
+        for number, (answer, true) in enumerate(zip(answers, truth, strict=True)):
+            found = np.flatnonzero(answer == true)
+            if len(found):
+                rank[number] = found[0]
+        return ClassificationTally(truth=truth, rank=rank)

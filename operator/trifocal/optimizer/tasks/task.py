@@ -1,63 +1,26 @@
 """What the optimizer must know about a task to judge a model: a Protocol, one module per task."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from trifocal.optimizer.dataset import Item
+from trifocal.optimizer.tasks.tally import Tally
 
-@dataclass(frozen=True, kw_only=True)
-class GroupAccuracy:
-    """Accuracy on one class."""
-
-    label: str
-    items: int
-    accuracy: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Accuracy:
-    """What a model got right on the labelled data."""
-
-    items: int
-    metrics: dict[str, float]
-    """By the gate's metric names, each from 0 to 1; higher is better."""
-    groups: tuple[GroupAccuracy, ...] = ()
-    not_finite: int = 0
-    """Items whose answer held NaN or infinity; they count as wrong."""
-
-
-class Judge(Protocol):
-    """Collects a model's answers and says how accurate they are. One for each model."""
-
-    def add(self, answers: NDArray[Any], truths: Sequence[Any]) -> None:
-        """Take the answers to one batch and their truths."""
-
-    def verdict(self) -> Accuracy:
-        """Accuracy over everything added."""
-
-
-Truth_co = TypeVar("Truth_co", covariant=True)
-
-
-class Item(Protocol[Truth_co]):
-    """One labelled file."""
-
-    @property
-    def path(self) -> Path:
-        """The image."""
-
-    @property
-    def truth(self) -> Truth_co:
-        """What is true of it, as the task's Judge understands it."""
+Answer = Any
+"""A model's answer to one image, decoded: what its task makes of it, small enough to be kept."""
 
 
 class Task(Protocol):
     """One kind of model."""
 
-    def items(self, folder: Path) -> Sequence[Item[Any]]:
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Its classes."""
+
+    def items(self, folder: Path) -> Sequence[Item]:
         """Labelled items of an unpacked evaluation set.
 
         Raises:
@@ -71,5 +34,14 @@ class Task(Protocol):
             RefusedError: LabelsMismatch, or whatever else does not fit the task.
         """
 
-    def judge(self) -> Judge:
-        """A judge who has seen nothing yet."""
+    def decode(self, outputs: NDArray[Any], paths: Sequence[Path]) -> Sequence[Answer]:
+        """The answers in a batch of raw outputs [batch, ...]; `paths` are the images' files.
+
+        NaN and infinity never raise: they are answers that say nothing.
+        """
+
+    def agreement(self, one: Answer, other: Answer) -> float:
+        """How alike two answers to one image are, right or wrong, from 0 to 1. Symmetric."""
+
+    def tally(self, answers: Sequence[Answer], items: Sequence[Item]) -> Tally:
+        """What a model got right: its answers against the items' truths, in the same order."""
