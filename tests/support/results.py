@@ -1,7 +1,7 @@
 """Results of optimizations for tests, as the Job writes them."""
 
 from trifocal.api.condition import Reason
-from trifocal.api.status import CandidateStatus
+from trifocal.api.status import CandidateStatus, EdgeArtifact
 from trifocal.optimizer.contract import (
     Failure,
     FailureKind,
@@ -42,6 +42,30 @@ def artifact(letter: str = "f") -> OptimizationResult:
         inputs=(Tensor(name="image", dtype="float32", shape=(-1, 3, 224, 224)),),
         outputs=(Tensor(name="scores", dtype="float32", shape=(-1, 3)),),
         smoke=Smoke(seed=1, values=(RecordedValue(index=0, value=0.5),), tolerance=0.01),
+    )
+
+
+def with_edge() -> OptimizationResult:
+    """Of four candidates one is only in the report; int8 won for LiteRT; a doubt is noted."""
+    served = artifact()
+    litert = CandidateStatus(
+        name="int8", target="litert", verdict="Chosen", accuracy=0.968, size_bytes=629_146
+    )
+    edge = EdgeArtifact(
+        runtime="litert",
+        artifact=f"sha256:{'e' * 64}",
+        candidate="int8",
+        size_bytes=629_146,
+        accuracy=0.968,
+        parity=0.991,
+    )
+    return served.model_copy(
+        update={
+            "candidates": (*served.candidates, litert),
+            "candidates_omitted": 1,
+            "edges": (edge,),
+            "notes": ("training and evaluation data do not declare different origins",),
+        }
     )
 
 

@@ -113,7 +113,7 @@ def _optimization(tree: Tree, chain: Chain) -> None:
         where = branch.add(target) if len(groups) > 1 else branch
         where.add(_candidates(candidates))
     if omitted := optimization.get("candidatesOmitted"):
-        branch.add(f"{omitted} more candidates are in the report in the store")
+        branch.add(f"{omitted} more in the store's report")
     for edge in optimization.get("edges") or ():
         branch.add(_edge(edge))
     for note in optimization.get("notes") or ():
@@ -123,7 +123,7 @@ def _optimization(tree: Tree, chain: Chain) -> None:
 def _edge(edge: Manifest) -> str:
     figures = [f"{edge['accuracy']:.3f} accurate"] if "accuracy" in edge else []
     if "parity" in edge:
-        figures.append(f"answers {edge['parity']:.1%} of the images as the served model does")
+        figures.append(f"{100 * edge['parity']:.1f} % answered as the served model does")
     figures.append(file_size(edge["sizeBytes"]))
     digest = edge["artifact"][:_DIGEST_SHOWN]
     return f"for {edge['runtime']}: {edge['candidate']} ({digest}), {', '.join(figures)}"

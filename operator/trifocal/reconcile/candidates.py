@@ -25,7 +25,7 @@ def chosen_sentence(result: OptimizationResult, md: ModelDeployment) -> str:
         f"{result.chosen} was chosen of {tried} candidates{f' ({figures})' if figures else ''}.",
         *(_edge(edge) for edge in result.edges),
         *islice(_losses(result.candidates, md), MAX_LOSSES),
-        *(sentence(note) for note in result.notes),
+        *(f"Note: {sentence(note)}" for note in result.notes),
     )
 
 
@@ -39,8 +39,8 @@ def _figures(candidate: CandidateStatus) -> str:
 
 
 def _edge(edge: EdgeArtifact) -> str:
-    parity = f"answers {edge.parity:.1%} alike, " if edge.parity is not None else ""
-    return f"For {edge.runtime}: {edge.candidate} ({parity}{file_size(edge.size_bytes)})."
+    alike = f"{100 * edge.parity:.1f} % alike, " if edge.parity is not None else ""
+    return f"{edge.candidate} was chosen for {edge.runtime} ({alike}{file_size(edge.size_bytes)})."
 
 
 def _losses(candidates: Iterable[CandidateStatus], md: ModelDeployment) -> Iterator[str]:

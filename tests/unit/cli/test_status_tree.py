@@ -93,6 +93,36 @@ digits in namespace default: Ready
     assert progress(chain(w)) is Progress.READY
 
 
+def with_edge(_digest: str, _body: Manifest) -> OptimizationResult:
+    return results.with_edge()
+
+
+def test_candidates_stand_by_target_with_the_models_for_devices_and_doubts() -> None:
+    w = world(with_edge)
+    w.settle()
+    shown = text(chain(w))
+    start = shown.index("├── optimization")
+    assert (
+        shown[start : shown.index("├── revision")]
+        == """\
+├── optimization: fp16 was chosen (sha256:ffffffffffff)
+│   ├── onnxruntime
+│   │   └── candidate  verdict  accuracy   drop  latency     size  why
+│   │       fp16       Chosen      0.970  0.001  3.11 ms  2.4 MiB
+│   │       int8       Lost        0.928  0.042        -        -  top1 0.928 is 0.042 below the
+│   │                                                              source's 0.970; the gate allows
+│   │                                                              0.01
+│   ├── litert
+│   │   └── candidate  verdict  accuracy  drop  latency       size  why
+│   │       int8       Chosen      0.968     -        -  614.4 KiB
+│   ├── 1 more in the store's report
+│   ├── for litert: int8 (sha256:eeeeeeeeeeee), 0.968 accurate, 99.1 % answered as the served model
+│   │   does, 614.4 KiB
+│   └── note: training and evaluation data do not declare different origins
+"""
+    )
+
+
 def test_when_it_is_stalled() -> None:
     w = world(bad)
     w.settle()

@@ -18,6 +18,7 @@ from trifocal.reconcile.observed import NAME_TAKEN, Observed, Refusal
 from trifocal.reconcile.plan import plan
 from trifocal.reconcile.status import invalid_status, status
 
+TARGETS = [{"runtime": "onnxruntime"}, {"runtime": "litert"}]
 OBJECTIVE = {
     "minReplicas": 1,
     "maxReplicas": 4,
@@ -104,6 +105,61 @@ def test_the_chosen_candidate_and_the_losers_are_named_with_their_figures() -> N
         "fp16 was chosen of 2 candidates (accuracy 0.970, 3.11 ms, 2.4 MiB). "
         "int8 lost 4.2 points of top1 (limit 1.0)."
     )
+
+
+def with_edge(_digest: str, _body: Manifest) -> OptimizationResult:
+    return results.with_edge()
+
+
+def test_models_for_devices_and_doubts_are_told() -> None:
+    w = world(with_edge)
+    w.edit(lambda b: changed(b, "spec.optimization.targets", TARGETS))
+    w.settings = w.settings.model_copy(update={"optimizer_extended_image": "extended:1"})
+    w.settle()
+    assert condition(w.body["status"], "Optimized")["message"] == (
+        "fp16 was chosen of 4 candidates (accuracy 0.970, 3.11 ms, 2.4 MiB). "
+        "int8 was chosen for litert (99.1 % alike, 614.4 KiB). "
+        "int8 lost 4.2 points of top1 (limit 1.0). "
+        "Note: training and evaluation data do not declare different origins."
+    )
+    told = w.body["status"]["optimization"]
+    assert told["candidatesOmitted"] == 1
+    assert [edge["artifact"] for edge in told["edges"]] == [f"sha256:{64 * 'e'}"]
+    assert w.body["status"]["summary"]["target"] == "onnxruntime/cpu+litert"
+
+
+def test_what_a_job_tells_too_much_of_is_cut_and_counted() -> None:
+    lost = results.artifact().candidates[1]
+    many = results.artifact().model_copy(
+        update={"candidates": 40 * (lost,), "notes": 20 * ("n" * 2000,)}
+    )
+    w = world(lambda _digest, _body: many)
+    w.settle()
+    told = w.body["status"]["optimization"]
+    assert (len(told["candidates"]), told["candidatesOmitted"]) == (32, 8)
+    assert [len(note) for note in told["notes"]] == 16 * [1024]
+
+
+def test_a_job_without_an_image_is_not_made_and_the_chart_is_named() -> None:
+    w = world(never)
+    w.edit(lambda b: changed(b, "spec.optimization.targets", TARGETS))
+    w.settle()
+    assert "Job" not in {kind for kind, _ in w.made}
+    told = condition(w.body["status"], "Stalled")
+    assert told["reason"] == "ImageNotConfigured"
+    assert told["message"] == (
+        "This spec needs another optimizer image, for target litert; whoever installed Trifocal "
+        "has to set optimizer.extendedImage in its chart. Or leave out what needs it."
+    )
+
+
+def test_once_the_image_is_set_the_job_starts() -> None:
+    w = world(with_edge)
+    w.edit(lambda b: changed(b, "spec.optimization.targets", TARGETS))
+    w.settle()
+    w.settings = w.settings.model_copy(update={"optimizer_extended_image": "extended:1"})
+    w.settle()
+    assert condition(w.body["status"], "Ready")["status"] == "True"
 
 
 @pytest.mark.parametrize(
