@@ -22,6 +22,8 @@ SETTINGS = Settings(
     namespace="trifocal-system",
     operator_image="ghcr.io/trifocal/operator:0.1.0",
     optimizer_image="ghcr.io/trifocal/optimizer:0.1.0",
+    optimizer_extended_image="ghcr.io/trifocal/optimizer-extended:0.1.0",
+    optimizer_tensorrt_image="registry.example.com/optimizer-tensorrt:0.1.0",
 )
 
 
@@ -46,7 +48,7 @@ def children(md: ModelDeployment) -> Iterator[dict[str, Any]]:
     """All of them, as after a finished optimization."""
     request = optimization_job.build_request(md, SETTINGS)
     result = result_of(md)
-    image = resolve_image(md.spec.serving.triton, SETTINGS)
+    image = resolve_image(md.spec.serving.triton, SETTINGS, md.spec.optimization.served.runtime)
     hashed = revision.revision_hash(md, result, image, SETTINGS)
     yield network.optimization_network_policy(md, SETTINGS)
     yield network.serving_network_policy(md, SETTINGS)

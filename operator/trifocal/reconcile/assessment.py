@@ -34,7 +34,7 @@ def assess(
 ) -> Assessment:
     """Ask every policy."""
     optimization = optimizing.assess(md, observed, settings, now)
-    image = resolve_image(md.spec.serving.triton, settings)
+    image = resolve_image(md.spec.serving.triton, settings, md.spec.optimization.served.runtime)
     result = optimization.artifact
     wanted = revision_hash(md, result, image, settings) if result else None
     decided = observed.decision.replicas if observed.decision else None

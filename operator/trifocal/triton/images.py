@@ -1,11 +1,15 @@
-"""What a Triton image offers: its backend for ONNX, and what its release understands. Pure."""
+"""What a Triton image offers: its backend for a model, and what its release understands. Pure."""
 
 import re
-from dataclasses import dataclass
-from typing import cast, get_args
+from dataclasses import dataclass, replace
+from typing import Literal, cast, get_args
 
 from trifocal.api.serving import Backend, TritonSpec
+from trifocal.api.target import Runtime
 from trifocal.settings import Settings
+
+ServingBackend = Literal[Backend, "tensorrt"]
+"""What Triton loads a model with. Every image of NVIDIA's has the tensorrt backend."""
 
 Release = tuple[int, int]
 """Year and month of NVIDIA's container release: (26, 7) is 26.07."""
@@ -26,12 +30,12 @@ _PUBLISHED = re.compile(r"(?:^|/)tritonserver:(?P<year>[0-9]{2})\.(?P<month>[0-9
 
 @dataclass(frozen=True, kw_only=True)
 class TritonImage:
-    """An image that serves ONNX through one of Triton's backends."""
+    """An image that serves a model through one of Triton's backends."""
 
     reference: str
     release: Release | None
     """None when the image's name does not tell; then only what every release knows is used."""
-    backend: Backend
+    backend: ServingBackend
 
     @property
     def has_latency_histogram(self) -> bool:
@@ -52,8 +56,18 @@ class TritonImage:
         return self.release is not None and self.release >= release
 
 
-def resolve_image(triton: TritonSpec | None, settings: Settings) -> TritonImage:
-    """The image that an object asks for; without a word of its own, the operator's default."""
+def resolve_image(
+    triton: TritonSpec | None, settings: Settings, runtime: Runtime = "onnxruntime"
+) -> TritonImage:
+    """The image that an object asks for; without a word of its own, the operator's default.
+
+    An engine is loaded by the tensorrt backend, whatever the image runs ONNX with.
+    """
+    image = _for_onnx(triton, settings)
+    return replace(image, backend="tensorrt") if runtime == "tensorrt" else image
+
+
+def _for_onnx(triton: TritonSpec | None, settings: Settings) -> TritonImage:
     if triton is not None and triton.image is not None:
         return _own(triton.image, triton.backend or "onnxruntime")
     if triton is not None and triton.version is not None:

@@ -3,14 +3,18 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from trifocal.api.scaling import ScalingSpec
-from trifocal.api.serving import Backend, Batching, ServingSpec
-from trifocal.triton.images import TritonImage
+from trifocal.api.serving import Batching, ServingSpec
+from trifocal.triton.images import ServingBackend, TritonImage
 from trifocal.triton.tensor import Tensor, triton_type
 
-MODEL_FILE = "model.onnx"
+MODEL_FILES: Mapping[ServingBackend, str] = MappingProxyType(
+    {"onnxruntime": "model.onnx", "tensorrt": "model.plan"}
+)
+"""The artifact's file where the backend loads it itself."""
 LATENCY_FAMILY = "nv_inference_first_response_histogram_ms"
 
 _LATENCY_EDGES = (0.1, 0.2, 0.3, 0.5, 0.7, 0.85, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -48,7 +52,7 @@ class ModelConfig:
     """Everything that config.pbtxt says."""
 
     name: str
-    backend: Backend
+    backend: ServingBackend
     max_batch_size: int
     """0: the model has no batch dimension, and requests are executed one by one."""
     inputs: tuple[TensorConfig, ...]
@@ -94,10 +98,16 @@ def model_config(
         instances=serving.instances,
         instance_kind="KIND_GPU" if on_gpu else "KIND_CPU",
         batching=serving.batching,
-        parameters={"intra_op_thread_count": str(threads), "inter_op_thread_count": "1"},
+        parameters=_parameters(image, threads),
         warm_ups=_warm_ups(configured, max_batch_size),
         latency_buckets=_latency_buckets(scaling) if image.has_latency_histogram else (),
     )
+
+
+def _parameters(image: TritonImage, threads: int) -> dict[str, str]:
+    if image.backend == "tensorrt":  # It computes on the GPU alone.
+        return {}
+    return {"intra_op_thread_count": str(threads), "inter_op_thread_count": "1"}
 
 
 def _tensors(tensors: Sequence[Tensor], *, batches: bool) -> tuple[TensorConfig, ...]:

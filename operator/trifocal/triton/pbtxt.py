@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from trifocal.triton.model_config import (
     LATENCY_FAMILY,
-    MODEL_FILE,
+    MODEL_FILES,
     ModelConfig,
     TensorConfig,
     WarmUp,
@@ -39,8 +39,8 @@ def _header(config: ModelConfig) -> list[str]:
         f"backend: {_quoted(config.backend)}",
         f"max_batch_size: {config.max_batch_size}",
     ]
-    if config.backend == "onnxruntime":
-        lines.append(f"default_model_filename: {_quoted(MODEL_FILE)}")
+    if config.backend in MODEL_FILES:
+        lines.append(f"default_model_filename: {_quoted(MODEL_FILES[config.backend])}")
     return lines
 
 

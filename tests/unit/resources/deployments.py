@@ -42,4 +42,4 @@ def full() -> ModelDeployment:
 
 
 def image_of(md: ModelDeployment, settings: Settings = SETTINGS) -> TritonImage:
-    return resolve_image(md.spec.serving.triton, settings)
+    return resolve_image(md.spec.serving.triton, settings, md.spec.optimization.served.runtime)

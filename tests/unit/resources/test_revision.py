@@ -110,9 +110,13 @@ def test_names_and_selectors_follow_from_the_hash() -> None:
     ("md", "files"),
     [
         (minimal(), {"config.pbtxt", "nginx.conf"}),
-        (full(), {"config.pbtxt", "nginx.conf", "model.py"}),
+        (
+            minimal(spec__serving__triton={"image": "example.com/triton:1", "backend": "python"}),
+            {"config.pbtxt", "nginx.conf", "model.py"},
+        ),
+        (full(), {"config.pbtxt", "nginx.conf"}),
     ],
-    ids=["onnxruntime", "python"],
+    ids=["onnxruntime", "python", "tensorrt"],
 )
 def test_every_file_that_a_pod_mounts_is_in_its_config_map(
     md: ModelDeployment, files: set[str]

@@ -80,6 +80,12 @@ def test_features_begin_with_their_release(
     assert image.has_client_shared_memory_flag is shared_memory_flag
 
 
+def test_an_engine_is_loaded_by_its_own_backend_whatever_runs_onnx() -> None:
+    triton = TritonSpec(image="example.com/triton:1", backend="python")
+    image = resolve_image(triton, SETTINGS, "tensorrt")
+    assert (image.reference, image.backend) == ("example.com/triton:1", "tensorrt")
+
+
 def test_a_backend_that_does_not_exist_is_named_in_the_error() -> None:
     settings = Settings(triton_image="x", triton_backend="tensorrt")
     with pytest.raises(ValueError, match="TRIFOCAL_TRITON_BACKEND is 'tensorrt'"):

@@ -20,6 +20,7 @@ INPUTS = (Tensor(name="image", dtype="float32", shape=(-1, 3, 224, 224)),)
 OUTPUTS = (Tensor(name="scores", dtype="float32", shape=(-1, 4)),)
 NEW = TritonImage(reference="x", release=(26, 7), backend="onnxruntime")
 OLD = TritonImage(reference="x", release=(24, 10), backend="onnxruntime")
+ENGINE = TritonImage(reference="x", release=(26, 7), backend="tensorrt")
 PYTHON = TritonImage(reference="x", release=None, backend="python")
 
 
@@ -53,6 +54,14 @@ def test_name_backend_and_file_are_those_that_the_image_offers() -> None:
         "model.onnx",
     )
     assert parsed(image=PYTHON).backend == "python"
+
+
+def test_an_engine_is_a_plan_on_a_gpu_without_threads_of_its_own() -> None:
+    serving = ServingSpec(accelerator=Accelerator(product="NVIDIA-L4"))
+    config = parsed(serving, image=ENGINE)
+    assert (config.backend, config.default_model_filename) == ("tensorrt", "model.plan")
+    assert config.instance_group[0].kind == model_config_pb2.ModelInstanceGroup.KIND_GPU
+    assert not config.parameters
 
 
 def test_tensors_are_declared_without_their_batch_dimension() -> None:
