@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from trifocal.optimizer.contract import CapacityPoint
 from trifocal.optimizer.latency import WARM_UP_RUNS, Clock, time_runs
-from trifocal.optimizer.runtime import Runner
+from trifocal.optimizer.runtimes.backend import Runner
 
 SECONDS_PER_BATCH_SIZE = 2.0
 MIN_RUNS = 10

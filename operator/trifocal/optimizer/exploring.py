@@ -128,9 +128,7 @@ class Explorer:
     def _next(self, forecasts: Mapping[Recipe, Forecast]) -> Recipe | None:
         if self.search == "grid":
             return next((recipe for recipe in self.recipes if recipe not in self.trials), None)
-        found = Field(
-            recipes=self.recipes, forecasts=forecasts, source=self.source, aim=self.aim
-        )
+        found = Field(recipes=self.recipes, forecasts=forecasts, source=self.source, aim=self.aim)
         return next_trial(found, {recipe: t.verdict for recipe, t in self.trials.items()})
 
     def _forecasts(self) -> tuple[dict[Recipe, Forecast], dict[Recipe, str]]:

@@ -1,6 +1,5 @@
 """Measures untrained builds, briefly: what the search orders candidates by."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,5 +58,3 @@ class Stopwatch:
         first = float(np.median(time_runs(runner, images, WARM_UP_RUNS, self.clock)))
         runs = int(min(max(SECONDS / max(first, 1e-6), MIN_RUNS), MAX_RUNS))
         return float(np.percentile(time_runs(runner, images, runs, self.clock), 25)) * 1000
-
-

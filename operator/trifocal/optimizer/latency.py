@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trifocal.optimizer.runtime import Runner
+from trifocal.optimizer.runtimes.backend import Runner
 
 PERCENTILES = (50, 90, 95, 99)
 ROUNDS = 20
@@ -39,7 +39,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """Batch-1 latency in milliseconds."""
+    """Latency of one inference in milliseconds."""
 
     percentiles: Mapping[int, float]
     """Over all runs, as clients would have seen them: what the gate judges."""
@@ -72,9 +72,14 @@ def measure_latency(
     image: NDArray[Any],
     clock: Clock,
     advance: Callable[[float], None],
+    *,
+    size: int = 1,
 ) -> Mapping[str, Latency]:
-    """Latency of each model for one image, in turns. `advance` is told the share that is done."""
-    batch = image[None]
+    """Latency of each model for a batch of that size of one image, in turns.
+
+    `advance` is told the share that is done.
+    """
+    batch = np.repeat(image[None], size, axis=0)
     runs = {name: _runs_per_round(runner, batch, clock) for name, runner in runners.items()}
     seconds: dict[str, list[list[float]]] = {name: [] for name in runners}
     names = list(runners)

@@ -1,13 +1,15 @@
 """A candidate with all of its figures. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from trifocal.optimizer.contract import SOURCE
+from trifocal.optimizer.evidence import Evidence
 from trifocal.optimizer.latency import Latency
-from trifocal.optimizer.tasks.task import Accuracy
 
-SOURCE = "source"
-"""Name of the candidate that is the model as it came."""
+__all__ = ["SOURCE", "Measured"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,5 +20,10 @@ class Measured:
     path: Path
     size: int
     """Bytes of its file."""
-    accuracy: Accuracy
+    evidence: Evidence
     latency: Latency
+    """Of one image."""
+    full_batch: Latency
+    """Of the largest batch; the same where that is one."""
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)

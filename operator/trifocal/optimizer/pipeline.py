@@ -3,22 +3,47 @@
 `optimize` always returns a result; whatever went wrong is in its `failure`.
 """
 
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from trifocal.artifacts.failure import WorkError
+from trifocal.api.condition import Reason
+from trifocal.api.target import SERVED, Runtime
+from trifocal.artifacts.failure import RefusedError, WorkError
 from trifocal.artifacts.publication import begin, recall
 from trifocal.artifacts.store import Store
-from trifocal.optimizer.building import Built, Workbench, build_candidates
-from trifocal.optimizer.contract import OptimizationRequest, OptimizationResult
-from trifocal.optimizer.finishing import publish_and_record, summarize
-from trifocal.optimizer.judging import decide, judge_source, measure
+from trifocal.optimizer.backends import backends_for
+from trifocal.optimizer.bench import Studio, TargetBench, remembered
+from trifocal.optimizer.candidate_cache import CandidateCache
+from trifocal.optimizer.contract import SOURCE, OptimizationRequest, OptimizationResult
+from trifocal.optimizer.deciding import Aims, decide
+from trifocal.optimizer.evaluation import Examiner
+from trifocal.optimizer.evidence import Evidence
+from trifocal.optimizer.exploring import Explorer
+from trifocal.optimizer.finishing import (
+    Winner,
+    environment,
+    publish_edge,
+    publish_served,
+    record_result,
+    serving_facts,
+    winner_of,
+)
+from trifocal.optimizer.forecasting import Stopwatch
+from trifocal.optimizer.gates.accuracy import missed_accuracy
+from trifocal.optimizer.measuring import measure, starters
+from trifocal.optimizer.notes import Found, notes_on
 from trifocal.optimizer.outcome import SourceBelowGateError, failure_of
-from trifocal.optimizer.preparation import Prepared, prepare
+from trifocal.optimizer.preparation import Prepared, prepare, refused_by_runtime
 from trifocal.optimizer.progress import Announcer, Step
-from trifocal.optimizer.report import candidate_statuses
+from trifocal.optimizer.report import Judgement, candidate_statuses
+from trifocal.optimizer.runtimes.backend import ModelRunError
+from trifocal.optimizer.search.grid import grid
+from trifocal.optimizer.search.keys import evidence_key
 from trifocal.optimizer.sources import fetch_sources
+from trifocal.optimizer.workshop import Materials, Workshop
 
 
 def optimize(
@@ -37,7 +62,7 @@ def optimize(
         return OptimizationResult(
             request=request.digest(),
             failure=failure_of(error),
-            candidates=candidate_statuses(rows, request.gate),
+            candidates=candidate_statuses(rows, request.gate, _metric(request)),
         )
 
 
@@ -68,29 +93,189 @@ def _work(
     )
     announce.at(Step.IMPORT)
     prepared = prepare(request, fetched, scratch)
-    reference = judge_source(request, prepared, announce)
-    built = _build(request, prepared, scratch, announce)
-    field = measure(request, prepared, built, reference, announce)
-    choice, rows = decide(request, field)
-    winner = field.measured[choice.name]
-    summary = summarize(request, prepared, winner, rows, announce)
+    studio = _studio(request, prepared, store, scratch, announce)
+    found = [
+        _explored(studio, prepared, target.runtime, position / len(request.targets), announce)
+        for position, target in enumerate(request.targets)
+    ]
+    rows = tuple(row for one in found for row in one.decision.rows)
+    winners = _winners(studio, prepared, found, rows)
+    served, edges = winners[0], winners[1:]
+    facts = serving_facts(request, prepared, served, announce)
     announce.at(Step.PUBLISH)
-    return publish_and_record(request, store, summary, winner, rows)
+    result = facts.model_copy(
+        update={
+            "artifact": publish_served(request, store, prepared, served),
+            "edges": tuple(publish_edge(request, store, prepared, edge, served) for edge in edges),
+            "candidates": candidate_statuses(rows, request.gate, studio.metric),
+            "notes": (
+                *prepared.notes,
+                *notes_on(found, served.measured, studio.source, request.gate, studio.metric),
+            ),
+        }
+    )
+    explorations = [one.exploration for one in found]
+    where = environment(request, list(studio.backends.values()))
+    record_result(store, result, rows, explorations, where)
+    return result
 
 
-def _build(
-    request: OptimizationRequest, prepared: Prepared, scratch: Path, announce: Announcer
-) -> Built:
+def _studio(
+    request: OptimizationRequest,
+    prepared: Prepared,
+    store: Store,
+    scratch: Path,
+    announce: Announcer,
+) -> Studio:
+    """What all targets share. The source is judged here: without it nothing else is worth doing.
+
+    Raises:
+        SourceBelowGateError: It is below the gate's minimum.
+        RefusedError: ModelInvalid, DatasetInvalid.
+    """
+    cache = CandidateCache(store)
+    examiner = Examiner(prepared.task, prepared.data, prepared.runner)
+    source = _judge_source(request, examiner, cache, announce)
     folder = scratch / "candidates"
     folder.mkdir()
-    bench = Workbench(
-        source=prepared.model,
+    backends = backends_for(request)
+    materials = Materials(
+        request=request,
+        model=prepared.model,
         calibration=prepared.calibration,
-        quantization=request.quantization,
-        folder=folder,
+        lesson=prepared.lesson,
     )
-    return build_candidates(
-        bench,
-        request.precisions,
-        lambda share, detail: announce.at(Step.CANDIDATES, share, detail),
+    largest = request.batching.max_batch_size if prepared.model.fixed_batch is None else 1
+    watch = Stopwatch(
+        source=prepared.runner,
+        image=prepared.image,
+        max_batch=largest,
+        clock=time.perf_counter,
     )
+    return Studio(
+        request=request,
+        model=prepared.model,
+        workshop=Workshop(materials, backends, cache, folder),
+        backends=backends,
+        examiner=examiner,
+        cache=cache,
+        source=source,
+        stopwatch=watch,
+        source_forecast=watch.forecast_of_source(prepared.model.path.stat().st_size),
+    )
+
+
+def _judge_source(
+    request: OptimizationRequest, examiner: Examiner, cache: CandidateCache, announce: Announcer
+) -> Evidence:
+    key = evidence_key(request, f"{SOURCE} {request.source.digest} {request.optimizer_image}")
+
+    def examine() -> Evidence:
+        try:
+            return examiner.source(lambda share: announce.at(Step.SOURCE, share))
+        except ModelRunError as error:
+            raise refused_by_runtime(error) from error
+
+    evidence = remembered(cache, key, examine)
+    missed = "; ".join(missed_accuracy(evidence, evidence, request.gate.accuracy, _metric(request)))
+    if missed:
+        row = Judgement(
+            name=SOURCE,
+            target=request.served.runtime,
+            verdict="Lost",
+            reason=missed,
+            evidence=evidence,
+        )
+        raise SourceBelowGateError(
+            f"The source model misses the gate: {missed}. Train it further, or lower "
+            f"spec.optimization.gate.accuracy.minimum.",
+            (row,),
+        )
+    return evidence
+
+
+def _explored(
+    studio: Studio, prepared: Prepared, runtime: Runtime, start: float, announce: Announcer
+) -> Found:
+    """Try one target's candidates, time those that pass, and choose."""
+    request = studio.request
+    share_of_one = 1 / len(request.targets)
+
+    def advance(step: Step) -> Callable[[float, str], None]:
+        return lambda share, detail: announce.at(
+            step, start + share * share_of_one, f"{runtime} {detail}".rstrip()
+        )
+
+    bench = TargetBench(studio, runtime)
+    serves_source = runtime == "onnxruntime"
+    exploration = Explorer(
+        runtime=runtime,
+        recipes=grid(request, runtime, studio.backends[runtime].precisions),
+        source=studio.source_forecast if serves_source else None,
+        bench=bench,
+        aim=request.prefer,
+        search=request.search,
+        advance=advance(Step.CANDIDATES),
+    ).explore()
+    finalists = measure(
+        starters(exploration, bench, prepared.runner if serves_source else None),
+        prepared,
+        studio.source,
+        request.batching.max_batch_size,
+        lambda share: advance(Step.LATENCY)(share, ""),
+    )
+    aims = Aims(
+        gate=request.gate,
+        prefer=request.prefer,
+        metric=studio.metric,
+        on_device=runtime not in SERVED,
+    )
+    return Found(exploration=exploration, decision=decide(exploration, finalists, aims))
+
+
+def _winners(
+    studio: Studio, prepared: Prepared, found: Sequence[Found], rows: tuple[Judgement, ...]
+) -> list[Winner]:
+    """The served target's first, then those for devices.
+
+    Raises:
+        SourceBelowGateError: Nobody passed the gate of what is served.
+        RefusedError: OptimizationFailed, when no engine could be built and run.
+    """
+    request = studio.request
+    winners = [
+        winner_of(
+            one.decision.runtime,
+            one.decision.winner,
+            studio.backends[one.decision.runtime],
+            prepared,
+            request.threads,
+        )
+        for one in found
+        if one.decision.winner is not None
+    ]
+    served = [winner for winner in winners if winner.runtime in SERVED]
+    if not served:
+        raise _nobody(request, rows)
+    return [*served, *(winner for winner in winners if winner.runtime not in SERVED)]
+
+
+def _nobody(request: OptimizationRequest, rows: tuple[Judgement, ...]) -> RefusedError:
+    runtime = request.served.runtime
+    own = [row for row in rows if row.target == runtime]
+    if all(row.verdict == "Failed" for row in own):
+        why = own[0].reason if own else "it has no candidates"
+        return RefusedError(
+            Reason.OPTIMIZATION_FAILED,
+            f"No candidate for {runtime} could be built and run: {why}.",
+        )
+    best = next((row for row in own if row.name == SOURCE), own[0])
+    return SourceBelowGateError(
+        f"No candidate for {runtime} meets the gate; {best.name}: {best.reason}. Relax "
+        f"spec.optimization.gate, or use a smaller model.",
+        rows,
+    )
+
+
+def _metric(request: OptimizationRequest) -> str:
+    return request.gate.accuracy.metric_of(request.model.task)

@@ -1,7 +1,7 @@
 """The checked model with its task and data: what every later step works on."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -9,23 +9,39 @@ from numpy.typing import NDArray
 
 from trifocal.api.condition import Reason
 from trifocal.api.model import ModelSpec
+from trifocal.api.task import Task as TaskName
 from trifocal.artifacts.failure import RefusedError
 from trifocal.optimizer.batch_dimension import with_open_batch
-from trifocal.optimizer.building import Calibration
+from trifocal.optimizer.calibration import Calibration, Read
 from trifocal.optimizer.contract import OptimizationRequest
-from trifocal.optimizer.dataset import unlabelled_images
-from trifocal.optimizer.evaluation import BATCH, LabelledData
+from trifocal.optimizer.dataset import (
+    Item,
+    has_labels,
+    labelled_images,
+    unlabelled_images,
+    unlabelled_items,
+)
+from trifocal.optimizer.evaluation import BATCH, Data, remembering
 from trifocal.optimizer.importing import ImportedModel, import_model
-from trifocal.optimizer.preprocessing import ImageReader, image_reader
-from trifocal.optimizer.runtime import ModelRunError, OnnxRunner
+from trifocal.optimizer.preprocessing import image_reader
+from trifocal.optimizer.runtimes.backend import ModelRunError, Runner
+from trifocal.optimizer.runtimes.onnxruntime import OnnxRuntime
 from trifocal.optimizer.sources import Fetched
 from trifocal.optimizer.tasks.classification import Classification
+from trifocal.optimizer.tasks.detection import Detection
+from trifocal.optimizer.tasks.segmentation import Segmentation
 from trifocal.optimizer.tasks.task import Task
+from trifocal.optimizer.training import Lesson, TrainingData
 
-TASKS: dict[str, Callable[[ModelSpec], Task]] = {
+TASKS: dict[TaskName, Callable[[ModelSpec], Task]] = {
     "classification": lambda spec: Classification(spec.labels),
+    "detection": Detection,
+    "segmentation": Segmentation,
 }
-"""By `spec.model.task`."""
+PARITY_IMAGES = 8
+"""Real images on which a converted model must answer as its source does."""
+MAX_UNLABELLED = 2048
+"""Images of a set without labels that candidates must agree on: beyond it, only time passes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +49,17 @@ class Prepared:
     """Checked, loaded, and seen to answer one image."""
 
     model: ImportedModel
-    runner: OnnxRunner
-    """The source, loaded."""
+    runner: Runner
+    """The source in ONNX Runtime."""
+    answer_shape: tuple[int, ...]
+    """Of one image, without the batch."""
     task: Task
-    data: LabelledData
+    data: Data
     calibration: Calibration | None
+    lesson: Lesson | None
     image: NDArray[np.float32]
     """The first evaluation image: what latency is measured with."""
+    notes: tuple[str, ...] = field(default=())
 
 
 def prepare(request: OptimizationRequest, fetched: Fetched, scratch: Path) -> Prepared:
@@ -49,22 +69,33 @@ def prepare(request: OptimizationRequest, fetched: Fetched, scratch: Path) -> Pr
         RefusedError: What does not fit.
     """
     spec = request.model
-    reader = image_reader(spec)
+    read = remembering(image_reader(spec).read)
+    task = TASKS[spec.task](spec)
+    items = task.items(fetched.evaluation)
+    canonical, notes = _canonical(request, fetched.model, items, read, scratch)
     model = with_open_batch(
-        import_model(fetched.model, spec),
+        import_model(canonical, spec),
         request.batching.max_batch_size,
         scratch / "open-batch.onnx",
     )
-    task = TASKS[spec.task](spec)
-    items = task.items(fetched.evaluation)
-    image = reader.read(items[0].path)
+    image = read(items[0].path)
+    runner, shape = _load(model, task, image, request.threads)
+    calibration = _calibration(request, fetched, read)
     return Prepared(
         model=model,
-        runner=_load(model, task, image, request.threads),
+        runner=runner,
+        answer_shape=shape,
         task=task,
-        data=LabelledData(items=items, read=reader.read, batch=model.fixed_batch or BATCH),
-        calibration=_calibration(request, fetched, reader),
+        data=Data(
+            evaluation=items,
+            others=_others(request, fetched),
+            read=read,
+            batch=model.fixed_batch or BATCH,
+        ),
+        calibration=calibration,
+        lesson=_lesson(request, fetched, model, read),
         image=image,
+        notes=notes,
     )
 
 
@@ -77,20 +108,79 @@ def refused_by_runtime(why: object) -> RefusedError:
     )
 
 
-def _calibration(
-    request: OptimizationRequest, fetched: Fetched, reader: ImageReader
-) -> Calibration | None:
+def _canonical(
+    request: OptimizationRequest, source: Path, items: Sequence[Item], read: Read, scratch: Path
+) -> tuple[Path, tuple[str, ...]]:
+    """The source as ONNX, and what its conversion is worth saying about."""
+    if request.model.format == "onnx":
+        return source, ()
+    from trifocal.optimizer.formats.conversion import convert  # noqa: PLC0415 - heavy
+
+    folder = scratch / "conversion"
+    folder.mkdir()
+    step = max(len(items) // PARITY_IMAGES, 1)
+    examples = [read(item.path) for item in items[::step][:PARITY_IMAGES]]
+    converted = convert(source, request.model, folder, examples)
+    parity = converted.parity
+    note = (
+        f"The {request.model.format} source was converted to ONNX; on {parity.items} images the "
+        f"largest difference is {parity.max_abs:.3g}, and {100 * parity.label_agreement:.0f} % of "
+        f"the answers are the same."
+    )
+    return converted.onnx, (note, *converted.notes)
+
+
+def _calibration(request: OptimizationRequest, fetched: Fetched, read: Read) -> Calibration | None:
     if fetched.calibration is None:
         return None
     images = unlabelled_images(fetched.calibration, request.quantization.calibration_samples)
-    return Calibration(images=images, read=reader.read)
+    return Calibration(images=images, read=read)
 
 
-def _load(model: ImportedModel, task: Task, image: NDArray[np.float32], threads: int) -> OnnxRunner:
+def _others(request: OptimizationRequest, fetched: Fetched) -> dict[str, tuple[Item, ...]]:
+    """Data that candidates must agree on, labels or not."""
+    found: dict[str, tuple[Item, ...]] = {}
+    if fetched.calibration is not None:
+        samples = request.quantization.calibration_samples
+        found["calibration"] = unlabelled_items(fetched.calibration, samples)
+    if fetched.unlabelled is not None:
+        found["unlabelled"] = unlabelled_items(fetched.unlabelled, MAX_UNLABELLED)
+    return found
+
+
+def _lesson(
+    request: OptimizationRequest, fetched: Fetched, model: ImportedModel, read: Read
+) -> Lesson | None:
+    if fetched.training is None:
+        return None
+    teacher = model.path
+    if fetched.teacher is not None:
+        teacher = import_model(fetched.teacher, request.model).path
+    return Lesson(
+        data=_training_data(request.model, fetched.training, read),
+        teacher=teacher,
+        distillation=request.distillation,
+        fine_tuning=request.fine_tuning,
+    )
+
+
+def _training_data(spec: ModelSpec, folder: Path, read: Read) -> TrainingData:
+    if spec.task == "classification" and has_labels(folder):
+        items = labelled_images(folder, spec.labels)
+        return TrainingData(
+            images=[item.path for item in items], truths=[item.truth for item in items], read=read
+        )
+    every = unlabelled_images(folder, 10**9)
+    return TrainingData(images=every, truths=None, read=read)
+
+
+def _load(
+    model: ImportedModel, task: Task, image: NDArray[np.float32], threads: int
+) -> tuple[Runner, tuple[int, ...]]:
     try:
-        runner = OnnxRunner(model.path, model.output, threads)
+        runner = OnnxRuntime().load(model.path, model, threads)
         shape = runner.run(image[None]).shape
     except ModelRunError as error:
         raise refused_by_runtime(error) from error
     task.check_answer(model.output, shape)
-    return runner
+    return runner, shape[1:]

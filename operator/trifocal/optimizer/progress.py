@@ -17,8 +17,7 @@ class Step(StrEnum):
     FETCH = "fetching the model and its data"
     IMPORT = "checking the model"
     SOURCE = "judging the source"
-    CANDIDATES = "building candidates"
-    GATE = "judging candidates"
+    CANDIDATES = "trying candidates"
     LATENCY = "measuring latency"
     CAPACITY = "measuring capacity"
     PUBLISH = "publishing the artifact"
@@ -28,11 +27,10 @@ _SHARES = {
     Step.LOOK_UP: 1,
     Step.FETCH: 9,
     Step.IMPORT: 2,
-    Step.SOURCE: 13,
-    Step.CANDIDATES: 20,
-    Step.GATE: 20,
-    Step.LATENCY: 15,
-    Step.CAPACITY: 17,
+    Step.SOURCE: 8,
+    Step.CANDIDATES: 55,
+    Step.LATENCY: 12,
+    Step.CAPACITY: 10,
     Step.PUBLISH: 3,
 }
 """Percent of the time that each takes for a small model and some hundred images."""

@@ -1,4 +1,4 @@
-"""What one candidate is made of: how the network is made smaller, then how its numbers are. Pure."""
+"""What one candidate is made of: a smaller network, then fewer bits for its numbers. Pure."""
 
 from dataclasses import dataclass
 from typing import Literal

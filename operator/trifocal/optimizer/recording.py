@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifocal.optimizer.contract import RecordedValue, Smoke, Tensor
-from trifocal.optimizer.runtime import Runner
+from trifocal.optimizer.runtimes.backend import Runner
 from trifocal.triton.smoke_input import smoke_input
 
 SEED = 1

@@ -51,6 +51,11 @@ class Workshop:
         self._sketched: dict[Compression, ImportedModel] = {}
         self._count = 0
 
+    @property
+    def materials(self) -> Materials:
+        """What every candidate is made from."""
+        return self._materials
+
     def build(self, recipe: Recipe, report: Report) -> Entry:
         """The candidate's file, trained and calibrated as its recipe says.
 
@@ -167,7 +172,9 @@ class Workshop:
 
     def _lesson(self) -> Lesson:
         if self._materials.lesson is None:
-            raise BuildError("it has to be trained, and spec.optimization.datasets.training is unset")
+            raise BuildError(
+                "it has to be trained, and spec.optimization.datasets.training is unset"
+            )
         return self._materials.lesson
 
     def _file(self, name: str) -> Path:

@@ -1,6 +1,7 @@
 """Every candidate that a spec asks for: the full grid of one target, simplest first. Pure."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import product
 
 from trifocal.api.target import Runtime
@@ -9,7 +10,7 @@ from trifocal.optimizer.contract import OptimizationRequest
 from trifocal.optimizer.recipe import Compression, Pruned, Recipe, Student
 
 METHODS: tuple[CalibrationMethod, ...] = ("minmax", "percentile", "entropy")
-"""Cheapest first: minmax keeps two numbers for each tensor, entropy a histogram that it searches."""
+"""Cheapest first: minmax keeps two numbers for each tensor, entropy searches a histogram."""
 _CHOOSES_RANGES: frozenset[Runtime] = frozenset({"onnxruntime", "tensorrt"})
 """Built by quantizers that offer several methods; the others' quantizers have one of their own."""
 _CHOOSES_GRANULARITY: frozenset[Runtime] = frozenset({"onnxruntime"})
@@ -17,7 +18,7 @@ _CHOOSES_GRANULARITY: frozenset[Runtime] = frozenset({"onnxruntime"})
 
 
 def grid(
-    request: OptimizationRequest, runtime: Runtime, offered: Set[Precision]
+    request: OptimizationRequest, runtime: Runtime, offered: AbstractSet[Precision]
 ) -> tuple[Recipe, ...]:
     """All recipes, in the order of how little they change: on a tie the earlier wins."""
     precisions = [precision for precision in request.precisions if precision in offered]
@@ -52,7 +53,9 @@ def _variants(
     if precision not in CALIBRATED:
         yield Recipe(runtime=runtime, precision=precision, compression=compression)
         return
-    for per_channel, method in product(_granularities(request, runtime), _methods(request, runtime)):
+    for per_channel, method in product(
+        _granularities(request, runtime), _methods(request, runtime)
+    ):
         yield Recipe(
             runtime=runtime,
             precision=precision,

@@ -86,9 +86,7 @@ def _network_is_out(recipe: Recipe, tried: Mapping[Recipe, Verdict]) -> bool:
     )
 
 
-def _prerequisite(
-    recipe: Recipe, field: Field, tried: Mapping[Recipe, Verdict]
-) -> Recipe | None:
+def _prerequisite(recipe: Recipe, field: Field, tried: Mapping[Recipe, Verdict]) -> Recipe | None:
     """The network in float, where that has not been tried: it shares the training."""
     if recipe.compression is None or recipe.precision in _FLOAT:
         return None
