@@ -18,6 +18,7 @@ from trifocal.optimizer.backends import backends_for
 from trifocal.optimizer.bench import Studio, TargetBench, remembered
 from trifocal.optimizer.candidate_cache import CandidateCache
 from trifocal.optimizer.contract import SOURCE, OptimizationRequest, OptimizationResult
+from trifocal.optimizer.data_review import doubts
 from trifocal.optimizer.deciding import Aims, decide
 from trifocal.optimizer.evaluation import Examiner
 from trifocal.optimizer.evidence import Evidence
@@ -110,6 +111,7 @@ def _work(
             "candidates": candidate_statuses(rows, request.gate, studio.metric),
             "notes": (
                 *prepared.notes,
+                *doubts(request, studio.source),
                 *notes_on(found, served.measured, studio.source, request.gate, studio.metric),
             ),
         }

@@ -14,6 +14,7 @@ from trifocal.artifacts.failure import RefusedError
 from trifocal.optimizer.batch_dimension import with_open_batch
 from trifocal.optimizer.calibration import Calibration, Read
 from trifocal.optimizer.contract import OptimizationRequest
+from trifocal.optimizer.data_review import review
 from trifocal.optimizer.dataset import (
     Item,
     has_labels,
@@ -81,6 +82,8 @@ def prepare(request: OptimizationRequest, fetched: Fetched, scratch: Path) -> Pr
     image = read(items[0].path)
     runner, shape = _load(model, task, image, request.threads)
     calibration = _calibration(request, fetched, read)
+    lesson = _lesson(request, fetched, model, read)
+    notes = (*notes, *review(items, calibration, lesson, read))
     return Prepared(
         model=model,
         runner=runner,
@@ -93,7 +96,7 @@ def prepare(request: OptimizationRequest, fetched: Fetched, scratch: Path) -> Pr
             batch=model.fixed_batch or BATCH,
         ),
         calibration=calibration,
-        lesson=_lesson(request, fetched, model, read),
+        lesson=lesson,
         image=image,
         notes=notes,
     )
@@ -121,13 +124,7 @@ def _canonical(
     step = max(len(items) // PARITY_IMAGES, 1)
     examples = [read(item.path) for item in items[::step][:PARITY_IMAGES]]
     converted = convert(source, request.model, folder, examples)
-    parity = converted.parity
-    note = (
-        f"The {request.model.format} source was converted to ONNX; on {parity.items} images the "
-        f"largest difference is {parity.max_abs:.3g}, and {100 * parity.label_agreement:.0f} % of "
-        f"the answers are the same."
-    )
-    return converted.onnx, (note, *converted.notes)
+    return converted.onnx, converted.notes
 
 
 def _calibration(request: OptimizationRequest, fetched: Fetched, read: Read) -> Calibration | None:
