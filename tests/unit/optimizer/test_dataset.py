@@ -6,7 +6,11 @@ import pytest
 
 from trifocal.api.condition import Reason
 from trifocal.artifacts.failure import RefusedError
-from trifocal.optimizer.dataset import labelled_images, unlabelled_images
+from trifocal.optimizer.dataset import (
+    labelled_images,
+    unlabelled_images,
+    unlabelled_items,
+)
 
 LABELS = ("cat", "dog")
 
@@ -50,6 +54,23 @@ def test_more_columns_byte_order_mark_and_windows_lines_are_fine(tmp_path: Path)
     (tmp_path / "labels.csv").write_bytes("\ufefflabel,file,note\r\ncat,a.png,x\r\n".encode())
 
     assert len(labelled_images(tmp_path, LABELS)) == 1
+
+
+def test_slices_are_read_where_there_are_any(tmp_path: Path) -> None:
+    folder(tmp_path, "file,label,slice\na.png,cat,night\nb.png,cat, \nc.png,cat\n",
+           "a.png", "b.png", "c.png")  # fmt: skip
+
+    found = labelled_images(tmp_path, LABELS)
+
+    assert [image.slice for image in found] == ["night", None, None]
+    assert [item.slice for item in unlabelled_items(tmp_path, 9)] == ["night", None, None]
+    assert {item.truth for item in unlabelled_items(tmp_path, 9)} == {None}
+
+
+def test_unlabelled_images_need_no_table(tmp_path: Path) -> None:
+    folder(tmp_path, None, "a.png", "b.png")
+
+    assert [item.path.name for item in unlabelled_items(tmp_path, 1)] == ["a.png"]
 
 
 def test_missing_table(tmp_path: Path) -> None:
@@ -113,5 +134,5 @@ def test_fewer_calibration_images_than_wanted_are_all_taken(tmp_path: Path) -> N
 
 
 def test_no_calibration_images(tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="calibration archive holds no images"):
+    with pytest.raises(RefusedError, match="The archive holds no images"):
         unlabelled_images(tmp_path, 8)

@@ -105,7 +105,7 @@ def _classes(coco: _Coco, labels: Sequence[str]) -> Mapping[int, int]:
         if name not in index:
             raise _refused(
                 f"{ANNOTATIONS} uses the category {used} ('{name}'), which is not in "
-                f" spec.model.labels; allowed are {listed(list(index))}."
+                f"spec.model.labels; allowed are {listed(list(index))}."
             )
     return {number: index[name] for number, name in names.items() if name in index}
 
