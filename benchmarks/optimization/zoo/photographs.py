@@ -1,4 +1,4 @@
-"""Real photographs: faces and non-faces of Labeled Faces in the Wild, and scenes, from scikit-image."""
+"""Real photographs from scikit-image: faces, other patches, and scenes."""
 
 import io
 

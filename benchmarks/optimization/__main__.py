@@ -1,0 +1,240 @@
+"""Real models on every target: accuracy, latency, size, what was chosen and why not.
+
+Per model and target, timed in turns in one run: the source in ONNX Runtime, what Trifocal's
+automatic search found, what its full grid found, and the plain recipes of onnxruntime.quantization,
+litert-quantizer and torchao. Everything is judged by the same gate.
+
+    make bench-optimization
+    uv run --frozen --extra extended python -m benchmarks.optimization --models digits pages
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.optimization.comparison import Entrant, Judges, Row, compare
+from benchmarks.optimization.zoo import digits, emotions, faces, pages, people, text
+from benchmarks.optimization.zoo.model import ZooModel, located
+from trifocal.api.gate import AccuracyGate, AgreementGate, Gate
+from trifocal.api.optimization import OptimizationSpec, Search
+from trifocal.api.target import Runtime, Target
+from trifocal.artifacts.fetch import fetch_artifact
+from trifocal.artifacts.store import Store, open_store
+from trifocal.optimizer.backends import backends_for
+from trifocal.optimizer.contract import OptimizationRequest, OptimizationResult, ResolvedLocation
+from trifocal.optimizer.evaluation import Examiner
+from trifocal.optimizer.finishing import FILES
+from trifocal.optimizer.pipeline import optimize
+from trifocal.optimizer.preparation import prepare
+from trifocal.optimizer.progress import Announcer
+from trifocal.optimizer.sources import fetch_sources, place_of
+
+ZOO: dict[str, Callable[[Path], ZooModel]] = {
+    "digits": digits.prepare,
+    "pages": pages.prepare,
+    "faces": faces.prepare,
+    "emotions": emotions.prepare,
+    "text": text.prepare,
+    "people": people.prepare,
+}
+RUNTIMES: tuple[Runtime, ...] = ("onnxruntime", "litert", "executorch")
+GATE = Gate(accuracy=AccuracyGate(max_drop=0.01), agreement=AgreementGate(minimum=0.95))
+"""The defaults, said aloud."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Searched:
+    """One optimization."""
+
+    search: Search
+    seconds: float
+    trials: dict[str, int]
+    """By target."""
+    grid: dict[str, int]
+    result: OptimizationResult
+
+
+def main() -> int:
+    """Run, print, and write the JSON; 0 unless an optimization failed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--models", nargs="+", choices=list(ZOO), default=list(ZOO))
+    parser.add_argument("--targets", nargs="+", choices=RUNTIMES, default=list(RUNTIMES))
+    parser.add_argument("--no-grid", action="store_true", help="the automatic search alone")
+    parser.add_argument("--json", type=Path, help="file for every row")
+    options = parser.parse_args()
+    console = Console(width=180, highlight=False)
+    rows: list[Row] = []
+    failed = False
+    for name in options.models:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                rows += run(name, options.targets, Path(folder), console, grid=not options.no_grid)
+            except RuntimeError as error:
+                console.print(f"[red]{name}: {error}[/red]")
+                failed = True
+    console.print(table(rows))
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+    return int(failed)
+
+
+def run(
+    name: str, runtimes: Sequence[Runtime], folder: Path, console: Console, *, grid: bool
+) -> list[Row]:
+    """All targets of one model."""
+    data = folder / "data"
+    data.mkdir()
+    model = ZOO[name](data)
+    console.print(f"[bold]{name}[/bold]: {model.truth}")
+    store = open_store(place_of(_store(folder)))
+    searches: tuple[Search, ...] = ("auto", "grid") if grid else ("auto",)
+    found = [
+        _optimized(_request(model, runtimes, folder, search), store, folder) for search in searches
+    ]
+    for one in found:
+        console.print(f"  {one.search}: {one.seconds:.0f} s, trials {one.trials} of {one.grid}")
+        for note in one.result.notes:
+            console.print(f"    {note}")
+    return _compared(model, _request(model, runtimes, folder, "auto"), store, found, folder)
+
+
+def _store(folder: Path) -> ResolvedLocation:
+    return ResolvedLocation(uri=(folder / "store").absolute().as_uri())
+
+
+def _request(
+    model: ZooModel, runtimes: Sequence[Runtime], folder: Path, search: Search
+) -> OptimizationRequest:
+    datasets = {
+        role: {"uri": "file:///data", "claimName": "zoo", "digest": located(path).digest}
+        for role, path in (
+            ("training", model.training),
+            ("calibration", model.calibration),
+            ("evaluation", model.evaluation),
+            ("unlabelled", model.unlabelled),
+        )
+        if path is not None
+    }
+    wanted = OptimizationSpec.model_validate({"datasets": datasets, "search": search})
+    return OptimizationRequest.model_validate(
+        {
+            "name": model.name,
+            "model": model.spec,
+            "source": located(model.source),
+            "training": model.training and located(model.training),
+            "calibration": located(model.calibration),
+            "evaluation": located(model.evaluation),
+            "unlabelled": model.unlabelled and located(model.unlabelled),
+            "store": _store(folder),
+            "targets": [Target(runtime=runtime) for runtime in runtimes],
+            "search": search,
+            "precisions": wanted.precisions,
+            "quantization": wanted.quantization,
+            "pruning": wanted.pruning,
+            "distillation": wanted.distillation,
+            "fine_tuning": wanted.fine_tuning,
+            "gate": GATE,
+            "prefer": "latency",
+            "batching": {"maxBatchSize": 8},
+            "optimizer_image": "benchmark",
+        }
+    )
+
+
+def _optimized(request: OptimizationRequest, store: Store, folder: Path) -> Searched:
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        start = time.perf_counter()
+        result = optimize(request, store, Path(scratch), Announcer(_quiet))
+        seconds = time.perf_counter() - start
+    if result.failure is not None:
+        raise RuntimeError(result.failure.message)
+    report = store.read(f"reports/{result.request.removeprefix('sha256:')}.json", 1 << 26)
+    search = json.loads(report or b"{}")["search"]
+    return Searched(
+        search=request.search,
+        seconds=seconds,
+        trials={one["target"]: len(one["tried"]) for one in search},
+        grid={one["target"]: one["grid"] for one in search},
+        result=result,
+    )
+
+
+def _quiet(_progress: object) -> None:
+    """Nobody watches."""
+
+
+def _compared(
+    model: ZooModel,
+    request: OptimizationRequest,
+    store: Store,
+    found: Sequence[Searched],
+    folder: Path,
+) -> list[Row]:
+    scratch = folder / "comparison"
+    scratch.mkdir()
+    prepared = prepare(request, fetch_sources(request, scratch, lambda _s, _d: None), scratch)
+    examiner = Examiner(prepared.task, prepared.data, prepared.runner)
+    judges = Judges(
+        model=model.name,
+        prepared=prepared,
+        examiner=examiner,
+        source=examiner.source(lambda _share: None),
+        gate=request.gate,
+        metric=request.gate.accuracy.metric_of(request.model.task),
+        threads=request.threads,
+    )
+    rows: list[Row] = []
+    for runtime, backend in backends_for(request).items():
+        entrants = [
+            entrant
+            for one in found
+            if (entrant := _entrant(one, runtime, store, folder)) is not None
+        ]
+        rows += compare(judges, runtime, backend, entrants, scratch)
+    return rows
+
+
+def _entrant(one: Searched, runtime: Runtime, store: Store, folder: Path) -> Entrant | None:
+    result = one.result
+    edge = next((edge for edge in result.edges if edge.runtime == runtime), None)
+    served = runtime in {"onnxruntime", "tensorrt"}
+    digest = result.artifact if served else edge and edge.artifact
+    chosen = result.chosen if served else edge and edge.candidate
+    if digest is None:
+        return None
+    target = folder / f"{one.search}-{runtime}"
+    target.mkdir()
+    fetch_artifact(store, digest, target)
+    return Entrant(name=one.search, path=target / FILES[runtime], note=f"chose {chosen}")
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """For people."""
+    found = Table(
+        "model", "target", "candidate", "accuracy", "agreement", "ms", "kB", "gate", "why"
+    )
+    for row in rows:
+        found.add_row(
+            row.model,
+            row.target,
+            row.candidate,
+            "" if row.accuracy is None else f"{row.accuracy:.4f}",
+            "" if row.agreement is None else f"{row.agreement:.4f}",
+            "" if row.milliseconds is None else f"{row.milliseconds:.3f}",
+            "" if row.size is None else f"{row.size / 1000:.0f}",
+            "passes" if row.passes else "misses",
+            row.why,
+        )
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

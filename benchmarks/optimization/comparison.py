@@ -1,0 +1,128 @@
+"""One model on one target: Trifocal's winner against plain recipes and the source, in one run."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.optimization.plain import plain_recipes
+from trifocal.api.gate import Gate
+from trifocal.api.target import Runtime
+from trifocal.optimizer.evaluation import Examiner
+from trifocal.optimizer.evidence import Evidence
+from trifocal.optimizer.gates import verdict
+from trifocal.optimizer.latency import measure_latency
+from trifocal.optimizer.preparation import Prepared
+from trifocal.optimizer.report import least_agreement
+from trifocal.optimizer.runtimes.backend import Backend, ModelRunError, Runner
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the table."""
+
+    model: str
+    target: str
+    candidate: str
+    accuracy: float | None
+    agreement: float | None
+    milliseconds: float | None
+    """Typical, of one image."""
+    size: int | None
+    passes: bool
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entrant:
+    """A file that takes part."""
+
+    name: str
+    path: Path
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judges:
+    """What all entrants of a model are judged with."""
+
+    model: str
+    prepared: Prepared
+    examiner: Examiner
+    source: Evidence
+    gate: Gate
+    metric: str
+    threads: int
+
+
+def compare(
+    judges: Judges, runtime: Runtime, backend: Backend, found: Sequence[Entrant], folder: Path
+) -> list[Row]:
+    """Rows of the source, of Trifocal's entrants and of the plain recipes."""
+    entrants = list(found)
+    rows: list[Row] = []
+    calibration = judges.prepared.calibration
+    for recipe in plain_recipes(runtime) if calibration else ():
+        target = folder / f"{judges.model}-{recipe.name}{backend.suffix}"
+        try:
+            recipe.build(judges.prepared.model, calibration, target)  # type: ignore[arg-type]  # as above
+        except Exception as error:  # noqa: BLE001 - the tools raise what they like
+            rows.append(_failed(judges, runtime, recipe.name, f"{type(error).__name__}: {error}"))
+        else:
+            entrants.append(Entrant(name=f"plain {recipe.name}", path=target, note=""))
+    runners: dict[str, Runner] = {"source": judges.prepared.runner}
+    evidence: dict[str, Evidence] = {"source": judges.source}
+    for entrant in entrants:
+        try:
+            runner = backend.load(entrant.path, judges.prepared.model, judges.threads)
+            evidence[entrant.name] = judges.examiner.examine(runner, lambda _share: None)
+            runners[entrant.name] = runner
+        except ModelRunError as error:
+            rows.append(_failed(judges, runtime, entrant.name, str(error)))
+    return [*_measured(judges, runtime, runners, evidence, entrants), *rows]
+
+
+def _measured(
+    judges: Judges,
+    runtime: Runtime,
+    runners: Mapping[str, Runner],
+    evidence: Mapping[str, Evidence],
+    entrants: Sequence[Entrant],
+) -> list[Row]:
+    latencies = measure_latency(
+        runners, judges.prepared.image, time.perf_counter, lambda _share: None
+    )
+    paths = {entrant.name: entrant.path for entrant in entrants}
+    notes = {entrant.name: entrant.note for entrant in entrants}
+    rows = []
+    for name in runners:
+        missed = verdict.missed(evidence[name], judges.source, judges.gate, judges.metric)
+        path = paths.get(name, judges.prepared.model.path)
+        rows.append(
+            Row(
+                model=judges.model,
+                target="onnxruntime" if name == "source" else runtime,
+                candidate=name,
+                accuracy=evidence[name].metrics[judges.metric],
+                agreement=least_agreement(evidence[name]),
+                milliseconds=latencies[name].typical,
+                size=path.stat().st_size,
+                passes=not missed,
+                why="; ".join(missed) or notes.get(name, ""),
+            )
+        )
+    return rows
+
+
+def _failed(judges: Judges, runtime: Runtime, name: str, why: str) -> Row:
+    return Row(
+        model=judges.model,
+        target=runtime,
+        candidate=name,
+        accuracy=None,
+        agreement=None,
+        milliseconds=None,
+        size=None,
+        passes=False,
+        why=why.splitlines()[0][:200],
+    )
