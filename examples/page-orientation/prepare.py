@@ -97,7 +97,7 @@ def write_split(split: str, out: Path, console: Console) -> None:
     """One set: its archive, and what the source model makes of it."""
     fonts = loader(installed())
     images = [(page, render(page, fonts)) for page in pages(split)]
-    data = archive({page.file: (jpeg, page.turn) for page, jpeg in images})
+    data = archive(dict(images))
     (out / f"{split}.tar").write_bytes(data)
     wrong = misread(out / "model.onnx", images)
     console.print(
@@ -122,7 +122,7 @@ def write_samples(images: list[tuple[Page, bytes]], folder: Path) -> None:
     ]
     for page in samples:
         (folder / page.file).write_bytes(jpegs[page])
-    (folder / LABELS).write_bytes(labels_csv({page.file: page.turn for page in samples}))
+    (folder / LABELS).write_bytes(labels_csv(samples))
 
 
 def ensure_fonts() -> None:

@@ -3,7 +3,7 @@
 import io
 import random
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from PIL import Image
@@ -67,19 +67,26 @@ def turned(upright: Image.Image, turn: int) -> Image.Image:
     return upright.transpose(transpose[turn]) if turn else upright
 
 
-def labels_csv(turns: Mapping[str, int]) -> bytes:
-    """The table that Trifocal reads beside the images: file,label."""
-    rows = (f"{name},{turn}\n" for name, turn in sorted(turns.items()))
-    return ("file,label\n" + "".join(rows)).encode()
+def labels_csv(shown: Iterable[Page]) -> bytes:
+    """The table that Trifocal reads beside the images: file,label,slice.
+
+    The slice is how the text is aligned: a model that judges the ragged margin instead of the
+    letters is right on most pages and wrong on those of one alignment.
+    """
+    rows = (
+        f"{page.file},{page.turn},{page.recipe.align}\n"
+        for page in sorted(shown, key=lambda page: page.file)
+    )
+    return ("file,label,slice\n" + "".join(rows)).encode()
 
 
-def archive(images: Mapping[str, tuple[bytes, int]]) -> bytes:
+def archive(images: Mapping[Page, bytes]) -> bytes:
     """A tar of the table and the images; nothing in it depends on the time or the machine."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        _add(tar, LABELS, labels_csv({name: turn for name, (_, turn) in images.items()}))
-        for name, (data, _) in sorted(images.items()):
-            _add(tar, name, data)
+        _add(tar, LABELS, labels_csv(images))
+        for page, data in sorted(images.items(), key=lambda pair: pair[0].file):
+            _add(tar, page.file, data)
     return out.getvalue()
 
 

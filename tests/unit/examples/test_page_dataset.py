@@ -62,12 +62,16 @@ def test_turning_is_clockwise(turn: int, corner: tuple[int, int]) -> None:
 
 
 def test_the_table_has_the_columns_that_trifocal_reads() -> None:
-    assert labels_csv({"b.jpg": 90, "a.jpg": 0}) == b"file,label\na.jpg,0\nb.jpg,90\n"
+    shown = [Page("evaluation", EVALUATION[2], 90, 7), Page("evaluation", EVALUATION[0], 0, 3)]
+    assert labels_csv(shown) == (
+        b"file,label,slice\nletter-000-03.jpg,0,left\nright-aligned-090-07.jpg,90,right\n"
+    )
 
 
 def test_an_archive_depends_on_nothing_but_its_files() -> None:
-    one = archive({"b.jpg": (b"B", 90), "a.jpg": (b"A", 0)})
-    assert one == archive({"a.jpg": (b"A", 0), "b.jpg": (b"B", 90)})
+    letter, memo = (Page("evaluation", EVALUATION[n], 0, 0) for n in (0, 9))
+    one = archive({memo: b"B", letter: b"A"})
+    assert one == archive({letter: b"A", memo: b"B"})
     with tarfile.open(fileobj=io.BytesIO(one)) as tar:
-        assert tar.getnames() == ["labels.csv", "a.jpg", "b.jpg"]
+        assert tar.getnames() == ["labels.csv", letter.file, memo.file]
         assert {(entry.mtime, entry.uid, entry.uname) for entry in tar} == {(0, 0, "")}
