@@ -1,0 +1,105 @@
+"""From a TensorFlow function of one image tensor to ONNX, by tf2onnx."""
+
+import contextlib
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trifocal.api.condition import Reason
+from trifocal.api.model import ModelSpec
+from trifocal.artifacts.failure import RefusedError
+from trifocal.optimizer.formats.opened import first_line
+from trifocal.optimizer.importing import load_model
+
+_OPSET = 17
+"""The newest that tf2onnx writes for all operators is 18; every consumer here reads 17."""
+_STANDARD = frozenset({"", "ai.onnx.ml"})
+
+
+def write_onnx(
+    answer: Callable[[Any], Any], spec: ModelSpec, target: Path, *, framework: str
+) -> str:
+    """Trace `answer` with an open batch, write the graph, and return the name of its output.
+
+    Raises:
+        RefusedError: ModelInvalid: an operator has no form in ONNX.
+    """
+    import tensorflow as tf  # noqa: PLC0415 - heavy
+
+    signature = [tf.TensorSpec([None, *spec.inputs[0].shape], tf.float32, name="image")]
+    try:
+        with quiet():
+            import tf2onnx.convert  # noqa: PLC0415 - heavy
+
+            model, _ = tf2onnx.convert.from_function(
+                tf.function(answer, input_signature=signature),
+                input_signature=signature,
+                opset=_OPSET,
+                custom_op_handlers={"Erfc": (_erfc, [])},
+            )
+    except Exception as error:  # converters raise whatever they met in the graph
+        raise _not_convertible(framework, first_line(error)) from error
+    _check_operators(model, framework)
+    target.write_bytes(model.SerializeToString())
+    return str(load_model(target).graph.output[0].name)
+
+
+def use_tensorflow() -> None:
+    """Decide the backend and its chatter before Keras or TensorFlow is imported."""
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without what TensorFlow and tf2onnx tell their own developers."""
+    loggers = [logging.getLogger(name) for name in ("tensorflow", "tf2onnx", "absl")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            for category in (DeprecationWarning, FutureWarning, UserWarning):
+                warnings.simplefilter("ignore", category)
+            yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+def _erfc(context: Any, node: Any, _name: str, _args: Any) -> None:
+    """1 - erf(x), which Keras's gelu needs and tf2onnx lacks."""
+    node.domain = ""
+    node.type = "Erf"
+    negated = context.insert_new_node_on_output("Neg", node.output[0])
+    one = context.make_const(f"{node.name}_one", np.array(1, np.float32))
+    total = context.make_node("Add", [negated.output[0], one.output[0]])
+    context.replace_all_inputs(negated.output[0], total.output[0])
+    context.replace_input(total, total.output[0], negated.output[0], 0)
+
+
+def _check_operators(model: Any, framework: str) -> None:
+    """tf2onnx leaves what it cannot convert as it was."""
+    from onnx import defs  # noqa: PLC0415 - heavy
+
+    unknown = {
+        node.op_type
+        for node in model.graph.node
+        if node.domain in _STANDARD and not defs.has(node.op_type, node.domain)
+    }
+    if unknown:
+        raise _not_convertible(framework, f"no such operators: {', '.join(sorted(unknown)[:5])}")
+
+
+def _not_convertible(framework: str, why: str) -> RefusedError:
+    return RefusedError(
+        Reason.MODEL_INVALID,
+        f"tf2onnx cannot convert the {framework} model to ONNX ({why}); export it yourself, and "
+        f"name the .onnx file as the source.",
+    )
