@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
+from tests.support.evidence import agreed, classified
 from trifocal.optimizer.latency import PERCENTILES, Latency
 from trifocal.optimizer.measured import Measured
-from trifocal.optimizer.tasks.task import Accuracy
 
-
-def accuracy(top1: float, *, items: int = 100, not_finite: int = 0) -> Accuracy:
-    return Accuracy(
-        items=items, metrics={"top1": top1, "top5": min(1.0, top1 + 0.1)}, not_finite=not_finite
-    )
+ITEMS = 100
+"""Images that each candidate was judged on."""
 
 
 def latency(median: float, *, tail: float | None = None, jitter: float = 0.0) -> Latency:
@@ -30,11 +27,18 @@ def measured(
     tail: float | None = None,
     jitter: float = 0.0,
     size: int = 1000,
+    full_batch: float | None = None,
 ) -> Measured:
+    """`top1` in whole hundredths; `full_batch` in milliseconds, unset: that of one image."""
+    hits = round(top1 * ITEMS)
+    single = latency(median, tail=tail, jitter=jitter)
     return Measured(
         name=name,
         path=Path(name),
         size=size,
-        accuracy=accuracy(top1),
-        latency=latency(median, tail=tail, jitter=jitter),
+        evidence=classified(
+            [number < hits for number in range(ITEMS)], agreement=[agreed(1.0, ITEMS)]
+        ),
+        latency=single,
+        full_batch=single if full_batch is None else latency(full_batch),
     )

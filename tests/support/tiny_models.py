@@ -17,8 +17,10 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from trifocal.api.model import ModelSpec, TensorSpec
-from trifocal.api.optimization import Gate, Quantization, Target
+from trifocal.api.gate import Gate
 from trifocal.api.serving import Batching
+from trifocal.api.target import Target
+from trifocal.api.techniques import Distillation, FineTuning, Quantization
 from trifocal.optimizer.contract import OptimizationRequest, ResolvedLocation
 
 LABELS = ("red", "green", "blue")
@@ -99,12 +101,19 @@ def colour_image(label: str, seed: int) -> Image.Image:
 
 
 def dataset(
-    path: Path, rows: Sequence[tuple[str, str]] | None = None, *, per_class: int = 6
+    path: Path,
+    rows: Sequence[tuple[str, str]] | None = None,
+    *,
+    per_class: int = 6,
+    first_seed: int = 0,
 ) -> Path:
-    """A .tar with images/<label>-<n>.png, and labels.csv with these rows (default: the truth)."""
+    """A .tar with images/<label>-<n>.png, and labels.csv with these rows (default: the truth).
+
+    Sets with other seeds share no image.
+    """
     names = [(f"images/{label}-{n}.png", label) for label in LABELS for n in range(per_class)]
     with tarfile.open(path, "w") as archive:
-        for seed, (name, label) in enumerate(names):
+        for seed, (name, label) in enumerate(names, first_seed):
             buffer = io.BytesIO()
             colour_image(label, seed).save(buffer, "PNG")
             add(archive, name, buffer.getvalue())
@@ -134,12 +143,18 @@ def request(
         "name": "colours",
         "model": model_spec(),
         "source": located(source),
-        "calibration": located(dataset(folder / "calibration.tar")),
+        "calibration": located(dataset(folder / "calibration.tar", first_seed=1000)),
         "evaluation": located(evaluation or dataset(folder / "evaluation.tar")),
         "store": ResolvedLocation(uri=(folder / "store").as_uri()),
-        "target": Target(),
+        "targets": (Target(),),
+        "search": "grid",
         "precisions": ("fp32", "fp16", "int8"),
-        "quantization": Quantization(calibration_samples=8),
+        "quantization": Quantization(
+            calibration_samples=8, calibration_method="minmax", per_channel=True, float_layers=0
+        ),
+        "pruning": (),
+        "distillation": Distillation(),
+        "fine_tuning": FineTuning(),
         "gate": Gate(),
         "prefer": "latency",
         "batching": Batching(max_batch_size=4),

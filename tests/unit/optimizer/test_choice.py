@@ -86,6 +86,22 @@ def test_equally_accurate_candidates_are_compared_by_latency() -> None:
     assert choose(candidates, "accuracy", "top1").name == "fp16"
 
 
+@pytest.mark.parametrize("prefer", ["throughput", "cost"])
+def test_full_batches_decide_where_throughput_or_cost_count(
+    prefer: Literal["throughput", "cost"],
+) -> None:
+    candidates = [
+        measured("source", median=1.0, full_batch=8.0),
+        measured("int8", median=2.0, full_batch=5.0),
+    ]
+
+    choice = choose(candidates, prefer, "top1")
+
+    assert choice.name == "int8"
+    assert choice.reason == "lowest time of a full batch, 5.000 ms; 1000 B"
+    assert choice.others == {"source": "3.00 ms slower than int8 (8.00 ms)"}
+
+
 def test_only_candidate_wins() -> None:
     choice = choose([measured("source")], "latency", "top1")
 
@@ -115,8 +131,8 @@ def test_every_loser_has_a_reason_and_the_winner_is_the_best(
     if prefer == "size":
         assert winner.size == min(c.size for c in candidates)
     if prefer == "accuracy":
-        assert winner.accuracy.metrics["top1"] == max(
-            c.accuracy.metrics["top1"] for c in candidates
+        assert winner.evidence.metrics["top1"] == max(
+            c.evidence.metrics["top1"] for c in candidates
         )
     if prefer == "latency":
         fastest = min(c.latency.typical for c in candidates)

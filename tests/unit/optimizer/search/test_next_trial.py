@@ -33,9 +33,7 @@ def recipe(
 
 
 def forecast(milliseconds: float, size: int = 100) -> Forecast:
-    return Forecast(
-        milliseconds=milliseconds, milliseconds_per_image=milliseconds / 2, size=size
-    )
+    return Forecast(milliseconds=milliseconds, milliseconds_per_image=milliseconds / 2, size=size)
 
 
 def field(
@@ -45,9 +43,7 @@ def field(
     aim: Aim = "latency",
     source: Forecast | None = None,
 ) -> Field:
-    return Field(
-        recipes=recipes or tuple(forecasts), forecasts=forecasts, source=source, aim=aim
-    )
+    return Field(recipes=recipes or tuple(forecasts), forecasts=forecasts, source=source, aim=aim)
 
 
 def walk(found: Field, passing: set[Recipe]) -> list[str]:
