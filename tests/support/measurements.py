@@ -19,7 +19,7 @@ def latency(median: float, *, tail: float | None = None, jitter: float = 0.0) ->
     )
 
 
-def measured(
+def measured(  # noqa: PLR0913 - each with a default, so that a test names what it is about
     name: str,
     *,
     top1: float = 0.9,

@@ -16,8 +16,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from trifocal.api.model import ModelSpec, TensorSpec
 from trifocal.api.gate import Gate
+from trifocal.api.model import ModelSpec, TensorSpec
 from trifocal.api.serving import Batching
 from trifocal.api.target import Target
 from trifocal.api.techniques import Distillation, FineTuning, Quantization

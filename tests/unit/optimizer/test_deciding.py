@@ -1,6 +1,8 @@
 """One target's decision: the stopwatch, the choice, and a row for everyone who took part."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.support.evidence import classified
@@ -26,7 +28,7 @@ def exploration(*trials: Trial) -> Exploration:
     )
 
 
-def aims(*, on_device: bool = False, **gate: Any) -> Aims:
+def aims(gate: Mapping[str, Any] = MappingProxyType({}), *, on_device: bool = False) -> Aims:
     return Aims(
         gate=Gate.model_validate(gate), prefer="latency", metric="top1", on_device=on_device
     )
@@ -62,7 +64,7 @@ def test_too_slow_finalist_loses_by_the_stopwatch() -> None:
     finalists = {"source": measured("source", median=3.0), "fp16": measured("fp16", median=1.0)}
     gate = {"latency": {"percentile": 99, "maxMilliseconds": 2.0}}
 
-    found = decide(exploration(), finalists, aims(**gate))
+    found = decide(exploration(), finalists, aims(gate))
 
     assert found.winner is finalists["fp16"]
     assert found.rows[0].verdict == "Lost"
@@ -73,8 +75,8 @@ def test_latency_of_the_job_says_nothing_about_devices() -> None:
     finalists = {"fp16": measured("fp16", median=3.0)}
     gate = {"latency": {"percentile": 99, "maxMilliseconds": 2.0}}
 
-    assert decide(exploration(), finalists, aims(on_device=True, **gate)).winner is not None
-    assert decide(exploration(), finalists, aims(**gate)).winner is None
+    assert decide(exploration(), finalists, aims(gate, on_device=True)).winner is not None
+    assert decide(exploration(), finalists, aims(gate)).winner is None
 
 
 def test_nobody_passed() -> None:

@@ -5,13 +5,13 @@ costs seconds. So the search goes from the best forecast downwards and stops at 
 that proves itself: whatever comes later would be slower. Three rules save trials:
 
 1. A smaller network proves itself in float before any fewer-bits version of it is tried.
-2. What is not forecast to beat the best so far by more than the noise is never tried.
+2. What is not forecast to beat the best so far is never tried: by more than the noise or, where
+   both are as good within the noise, by a smaller file.
 3. A family (same structure, other calibration) gets a few tries, not all.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from trifocal.optimizer.recipe import Recipe
@@ -20,8 +20,8 @@ from trifocal.optimizer.search.forecast import Aim, Forecast, Forecasts, family
 SHARE_OF_GRID = 0.25
 """Trials that the automatic search may take of those that the grid has."""
 MIN_TRIALS = 3
-NOISE = 0.03
-"""Share by which a forecast must be better than the best so far: below it lies the noise."""
+NOISE = 0.05
+"""Share by which two forecasts of the same thing differ: one session of a model is not the next."""
 TRIES_PER_FAMILY = 3
 _FLOAT = ("fp32", "fp16")
 
@@ -72,9 +72,8 @@ def _is_open(recipe: Recipe, field: Field, tried: Mapping[Recipe, Verdict]) -> b
         return False
     if _network_is_out(recipe, tried):
         return False
-    return field.aim == "accuracy" or _value(recipe, field) < _best_so_far(field, tried) * (
-        1 - NOISE
-    )
+    best = _best_so_far(field, tried)
+    return field.aim == "accuracy" or best is None or _beats(_known(recipe, field), best, field.aim)
 
 
 def _network_is_out(recipe: Recipe, tried: Mapping[Recipe, Verdict]) -> bool:
@@ -94,15 +93,25 @@ def _prerequisite(recipe: Recipe, field: Field, tried: Mapping[Recipe, Verdict])
     return plain if plain in field.recipes and plain not in tried else None
 
 
-def _best_so_far(field: Field, tried: Mapping[Recipe, Verdict]) -> float:
+def _best_so_far(field: Field, tried: Mapping[Recipe, Verdict]) -> Forecast | None:
     """The source stands where it can be served; so does whatever passed."""
-    passed = [_value(recipe, field) for recipe, v in tried.items() if v is Verdict.PASSED]
-    source = [] if field.source is None else [field.source.value(field.aim)]
-    return min([*source, *passed], default=math.inf)
+    best = field.source
+    for recipe, verdict in tried.items():
+        known = _known(recipe, field)
+        if verdict is Verdict.PASSED and (best is None or _beats(known, best, field.aim)):
+            best = known
+    return best
 
 
-def _value(recipe: Recipe, field: Field) -> float:
-    return field.forecasts[family(replace(recipe, keep_float=()))].value(field.aim)
+def _beats(one: Forecast, best: Forecast, aim: Aim) -> bool:
+    """As the choice will see it: clearly better, or as good with a smaller file."""
+    if one.value(aim) < best.value(aim) * (1 - NOISE):
+        return True
+    return one.value(aim) <= best.value(aim) * (1 + NOISE) and one.size < best.size * (1 - NOISE)
+
+
+def _known(recipe: Recipe, field: Field) -> Forecast:
+    return field.forecasts[family(recipe)]
 
 
 def _rank(recipe: Recipe, field: Field) -> tuple[float, int, int]:
@@ -110,7 +119,7 @@ def _rank(recipe: Recipe, field: Field) -> tuple[float, int, int]:
     position = list(field.recipes).index(recipe)
     if field.aim == "accuracy":
         return (0.0, 0, position)
-    return (_value(recipe, field), _effort(recipe), position)
+    return (_known(recipe, field).value(field.aim), _effort(recipe), position)
 
 
 def _effort(recipe: Recipe) -> int:

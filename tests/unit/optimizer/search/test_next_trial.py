@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trifocal.api.techniques import CalibrationMethod, Precision
 from trifocal.optimizer.recipe import Compression, Pruned, Recipe
 from trifocal.optimizer.search.forecast import Aim, Forecast, family
-from trifocal.optimizer.search.next_trial import Field, Verdict, budget, next_trial
+from trifocal.optimizer.search.next_trial import NOISE, Field, Verdict, budget, next_trial
 
 PRUNED = Pruned(method="structured", ratio=0.5)
 
@@ -70,12 +70,21 @@ def test_search_goes_down_the_forecasts_until_one_passes() -> None:
 
 
 def test_nothing_is_tried_that_is_forecast_to_be_no_faster_than_the_source() -> None:
-    """2.95 ms is within 3 % of 3 ms."""
+    """2.95 ms is within 5 % of 3 ms, and no file is smaller."""
     found = field(
         {FP32: forecast(2.95), FP16: forecast(3.4), INT8: forecast(9.0)}, source=forecast(3.0)
     )
 
     assert walk(found, {FP32, FP16, INT8}) == []
+
+
+def test_as_fast_and_smaller_is_worth_a_trial() -> None:
+    found = field(
+        {FP32: forecast(3.0, 100), FP16: forecast(3.1, 50), INT8: forecast(9.0, 25)},
+        source=forecast(3.0, 100),
+    )
+
+    assert walk(found, {FP32, FP16, INT8}) == ["fp16"]
 
 
 def test_smaller_file_counts_where_size_is_the_aim() -> None:
@@ -169,8 +178,8 @@ def test_for_any_figures_no_trial_is_wasted(times: list[float], passes: list[boo
         assert wanted not in tried
         value = forecasts[family(wanted)].milliseconds
         is_prerequisite = wanted.compression is not None and wanted.precision == "fp32"
-        assert value < best or is_prerequisite
+        assert value < best * (1 - NOISE) or is_prerequisite
         tried[wanted] = Verdict.PASSED if wanted in passing else Verdict.MISSED
         if wanted in passing:
-            best = min(best, value)
+            best = min(best, value)  # files are all of one size here
     assert len(tried) <= budget(GRID)
