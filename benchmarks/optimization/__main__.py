@@ -192,7 +192,7 @@ def _compared(
         threads=request.threads,
     )
     rows: list[Row] = []
-    for runtime, backend in backends_for(request).items():
+    for runtime, backend in backends_for(request, prepared.lesson, scratch).items():
         entrants = [
             entrant
             for one in found

@@ -1,22 +1,28 @@
 """The runtimes by name, each imported only where a spec asks for it: some weigh gigabytes."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from trifocal.api.target import Runtime
 from trifocal.optimizer.contract import OptimizationRequest
 from trifocal.optimizer.runtimes.backend import Backend
+from trifocal.optimizer.training import Lesson
 
 
-def backends_for(request: OptimizationRequest) -> Mapping[Runtime, Backend]:
-    """Every runtime that the request targets.
+def backends_for(
+    request: OptimizationRequest, lesson: Lesson | None, folder: Path
+) -> Mapping[Runtime, Backend]:
+    """Every runtime that the request targets; `folder` is theirs to keep things in.
 
     Raises:
         ImportError: The image lacks a library.
     """
-    return {target.runtime: _backend(target.runtime) for target in request.targets}
+    return {
+        target.runtime: _backend(target.runtime, lesson, folder) for target in request.targets
+    }
 
 
-def _backend(runtime: Runtime) -> Backend:
+def _backend(runtime: Runtime, lesson: Lesson | None, folder: Path) -> Backend:
     if runtime == "onnxruntime":
         from trifocal.optimizer.runtimes.onnxruntime import OnnxRuntime  # noqa: PLC0415 - as above
 
@@ -28,7 +34,7 @@ def _backend(runtime: Runtime) -> Backend:
     if runtime == "executorch":
         from trifocal.optimizer.runtimes.executorch import ExecuTorch  # noqa: PLC0415 - as above
 
-        return ExecuTorch()
-    from trifocal.optimizer.runtimes.tensorrt import TensorRT  # noqa: PLC0415 - as above
+        return ExecuTorch(lesson=lesson)
+    from trifocal.optimizer.runtimes.tensorrt.backend import installed  # noqa: PLC0415 - as above
 
-    return TensorRT()
+    return installed(folder / "timing")

@@ -12,6 +12,7 @@ from trifocal.optimizer.exploring import Exploration
 from trifocal.optimizer.gates import verdict
 from trifocal.optimizer.measured import Measured
 from trifocal.optimizer.search.next_trial import budget
+from trifocal.optimizer.workshop import REUSED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,8 @@ def _notes(
         exploration = one.exploration
         if exploration.untried:
             yield _search(exploration)
+        if (saved := _reused(exploration)) is not None:
+            yield saved
         if one.decision.winner is None and exploration.runtime not in SERVED:
             yield _missing(one)
 
@@ -51,6 +54,15 @@ def _search(exploration: Exploration) -> str:
         else "none of the others was forecast to be better"
     )
     return f"{exploration.runtime}: {tried} of {grid} candidates were tried; {why}."
+
+
+def _reused(exploration: Exploration) -> str | None:
+    """What earlier optimizations saved."""
+    built = [trial.entry for trial in exploration.trials if trial.entry is not None]
+    reused = sum(REUSED in entry.facts for entry in built)
+    if not reused:
+        return None
+    return f"{exploration.runtime}: {reused} of {len(built)} candidates had been built before."
 
 
 def _missing(one: Found) -> str:

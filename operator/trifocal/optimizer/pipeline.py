@@ -140,7 +140,7 @@ def _studio(
     source = _judge_source(request, examiner, cache, announce)
     folder = scratch / "candidates"
     folder.mkdir()
-    backends = backends_for(request)
+    backends = backends_for(request, prepared.lesson, scratch)
     materials = Materials(
         request=request,
         model=prepared.model,

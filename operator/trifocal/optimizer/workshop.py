@@ -19,6 +19,8 @@ from trifocal.optimizer.training import Lesson
 
 T = TypeVar("T")
 Report = Callable[[float, str], None]
+REUSED = "reused"
+"""Fact of a candidate that an earlier optimization has built."""
 SKETCH_IMAGES = 8
 """Images that a sketch is calibrated with: its ranges are rough, its structure is real."""
 
@@ -69,7 +71,7 @@ class Workshop:
         key = self.key(recipe)
         found = self._cache.find(key, target)
         if found is not None:
-            return found
+            return replace(found, facts={**found.facts, REUSED: True})
         network = self._network(recipe.compression, report)
         order = self._order(recipe, _model_at(self._materials.model, network), report)
         entry = _built(backend, order, target)
