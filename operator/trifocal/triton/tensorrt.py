@@ -45,7 +45,7 @@ def why_not_loadable(origin: EngineOrigin, image: TritonImage) -> str | None:
         return None
     return (
         f"The engine was built with TensorRT {origin.tensorrt} of release {origin.triton_release}, "
-        f"and {image.reference} has the TensorRT of release {release}, which could not load it. Set "
-        f"spec.serving.triton.version to '{origin.triton_release}', or the chart's "
+        f"and {image.reference} has the TensorRT of release {release}, which could not load it. "
+        f"Set spec.serving.triton.version to '{origin.triton_release}', or the chart's "
         f"optimizer.tensorrtImage to one made from release {release}."
     )

@@ -19,8 +19,10 @@ _OUT_OF_MEMORY = (
     "memory is insufficient",
 )
 _NO_KERNEL = re.compile(
-    r"could not find any implementation for node\s+(.+?)(?:\.?\)|, try|$)", re.IGNORECASE
+    r"could not find any implementation for node\s+(.+?)(?:\.\)|\. In \w+ at |, try |\.?\)?$)",
+    re.IGNORECASE,
 )
+"""The name ends as three generations of TensorRT end the sentence."""
 _NO_DRIVER = re.compile(r"(?:cudaError |initialization failure with error: )(35|100)\b")
 """CUDA's cudaErrorInsufficientDriver, also where there is none at all, and cudaErrorNoDevice."""
 _QUOTED = 300
