@@ -8,7 +8,13 @@ from tests.support.quadrants import image
 
 
 def test_int8_that_loses_accuracy_is_refused_and_float_serves(workload: Workload) -> None:
-    workload.apply("fragile", {"model": {"source": workload.on_claim("fragile.onnx")}})
+    workload.apply(
+        "fragile",
+        {
+            "model": {"source": workload.on_claim("fragile.onnx")},
+            "optimization": {"search": "grid", "precisions": ["fp32", "fp16", "int8"]},
+        },
+    )
     workload.wait("fragile", "Ready")
     optimization = workload.get("fragile")["status"]["optimization"]
     int8 = next(c for c in optimization["candidates"] if c["name"] == "int8")

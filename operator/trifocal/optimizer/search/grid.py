@@ -9,10 +9,14 @@ from trifocal.api.techniques import CALIBRATED, CalibrationMethod, Precision, Pr
 from trifocal.optimizer.contract import OptimizationRequest
 from trifocal.optimizer.recipe import Compression, Pruned, Recipe, Student
 
-METHODS: tuple[CalibrationMethod, ...] = ("minmax", "percentile", "entropy")
-"""Cheapest first: minmax keeps two numbers for each tensor, entropy searches a histogram."""
-_CHOOSES_RANGES: frozenset[Runtime] = frozenset({"onnxruntime", "tensorrt"})
-"""Built by quantizers that offer several methods; the others' quantizers have one of their own."""
+METHODS: dict[Runtime, tuple[CalibrationMethod, ...]] = {
+    "onnxruntime": ("minmax", "percentile", "entropy"),
+    "tensorrt": ("minmax", "percentile", "entropy"),
+    "executorch": ("minmax", "entropy"),
+    "litert": ("minmax",),
+}
+"""What each quantizer offers, cheapest first: minmax keeps two numbers for each tensor, entropy
+searches a histogram."""
 _CHOOSES_GRANULARITY: frozenset[Runtime] = frozenset({"onnxruntime"})
 """Both scales per tensor and per channel are real choices; elsewhere per channel is the rule."""
 
@@ -66,10 +70,10 @@ def _variants(
 
 
 def _methods(request: OptimizationRequest, runtime: Runtime) -> Sequence[CalibrationMethod]:
+    """Those that the spec allows; a quantizer without the wanted one uses its own."""
     wanted = request.quantization.calibration_method
-    if runtime not in _CHOOSES_RANGES:
-        return METHODS[:1]
-    return METHODS if wanted is None else (wanted,)
+    offered = METHODS[runtime]
+    return offered if wanted is None else (wanted,) if wanted in offered else offered[:1]
 
 
 def _granularities(request: OptimizationRequest, runtime: Runtime) -> Sequence[bool]:
