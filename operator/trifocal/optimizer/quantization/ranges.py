@@ -1,0 +1,135 @@
+"""The ranges of a graph's activations on calibration images."""
+
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trifocal.api.techniques import CalibrationMethod
+from trifocal.optimizer.calibration import Calibration
+from trifocal.optimizer.quantization.quiet import quiet
+from trifocal.optimizer.runtimes.backend import BuildError
+
+STRIDE = 8
+"""Images whose activations are held at once: the calibrators keep every activation of what they
+are fed, which for a detector is 100 MB for each image."""
+ENTROPY_BINS = 512
+"""Of a histogram at first. ONNX Runtime's 128 are as many as it quantizes to, which leaves one
+threshold to choose from: the largest value. Its search is cubic in them; 512 take 0.1 s."""
+PERCENTILE_BINS = 2048
+
+Progress = Callable[[int], None]
+"""Called with the number of images that have been read."""
+
+
+class _Feed:
+    """Gives a calibrator images one by one (ONNX Runtime's CalibrationDataReader)."""
+
+    def __init__(self, tensors: Iterator[NDArray[np.float32]], input_name: str) -> None:
+        self._tensors = tensors
+        self._input = input_name
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        tensor = next(self._tensors, None)
+        return None if tensor is None else {self._input: tensor}
+
+
+def measure_ranges(
+    model: Path,
+    calibration: Calibration,
+    input_name: str,
+    method: CalibrationMethod,
+    target: Path,
+    operators: Collection[str] = (),
+    progress: Progress = lambda _count: None,
+) -> None:
+    """Write the ranges as the calibration cache that `quantize_static` reads.
+
+    `operators`: only what these take and give; default: all that ONNX Runtime quantizes.
+
+    Raises:
+        BuildError: The images or the activations are no basis for ranges.
+    """
+    from onnxruntime.quantization.calibrate import (  # noqa: PLC0415 - heavy
+        save_tensors_data,
+    )
+
+    if not calibration.images:
+        raise BuildError("there are no calibration images; give at least 8")
+    seen: list[tuple[float, float]] = []
+    with quiet():
+        augmented = target.with_suffix(".augmented.onnx")
+        calibrator = _calibrator(model, method, operators, augmented)
+        images = _checked(calibration.tensors(), seen)
+        for start in range(0, len(calibration.images), STRIDE):
+            progress(start)
+            count = min(STRIDE, len(calibration.images) - start)
+            calibrator.collect_data(_Feed((next(images) for _ in range(count)), input_name))
+        _check_images(seen)
+        ranges = calibrator.compute_data()
+    _check_ranges(ranges)
+    save_tensors_data(ranges, target)
+    augmented.unlink()
+
+
+def _calibrator(
+    model: Path, method: CalibrationMethod, operators: Collection[str], augmented: Path
+) -> Any:
+    from onnxruntime.quantization.calibrate import (  # noqa: PLC0415 - heavy
+        CalibrationMethod as Method,
+    )
+    from onnxruntime.quantization.calibrate import (  # noqa: PLC0415 - heavy
+        create_calibrator,
+    )
+    from onnxruntime.quantization.registry import (  # noqa: PLC0415 - heavy
+        QDQRegistry,
+        QLinearOpsRegistry,
+    )
+
+    methods: dict[CalibrationMethod, tuple[Any, dict[str, Any]]] = {
+        "minmax": (Method.MinMax, {}),
+        "entropy": (Method.Entropy, {"num_bins": ENTROPY_BINS}),
+        "percentile": (Method.Percentile, {"num_bins": PERCENTILE_BINS}),
+    }
+    chosen, options = methods[method]
+    return create_calibrator(
+        model,
+        sorted(operators or {*QLinearOpsRegistry, *QDQRegistry}),
+        augmented_model_path=str(augmented),
+        calibrate_method=chosen,
+        extra_options=options,
+    )
+
+
+def _checked(
+    tensors: Iterator[NDArray[np.float32]], seen: list[tuple[float, float]]
+) -> Iterator[NDArray[np.float32]]:
+    for position, tensor in enumerate(tensors):
+        if not np.isfinite(tensor).all():
+            raise BuildError(
+                f"calibration image {position + 1} holds values that are not finite after "
+                "preprocessing; check spec.model.preprocessing.scale and std"
+            )
+        seen.append((float(tensor.min()), float(tensor.max())))
+        yield tensor
+
+
+def _check_images(seen: list[tuple[float, float]]) -> None:
+    if all(low == high for low, high in seen):
+        raise BuildError(
+            f"each of the {len(seen)} calibration images is one flat value (the first "
+            f"{seen[0][0]:g}), which tells nothing about activations; give images like those "
+            "that will be served"
+        )
+
+
+def _check_ranges(ranges: Any) -> None:
+    for name, data in ranges.items():
+        low, high = data.range_value
+        if not (np.isfinite(low).all() and np.isfinite(high).all()):
+            raise BuildError(
+                f"tensor '{name}' is not finite on calibration images; check that "
+                "spec.model.preprocessing is what the model was trained with"
+            )
