@@ -66,7 +66,7 @@ class _Assembly:
         module = fx.GraphModule(self._root, self._code).eval()
         for parameter in module.parameters():
             parameter.data = parameter.data.float().clone(memory_format=torch.contiguous_format)
-            parameter.requires_grad_(requires_grad=True)
+            parameter.requires_grad_()
         return module
 
     def _add(self, position: int, node: Any) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 from torch.nn import functional
+from typing_extensions import override
 
 Tensor = torch.Tensor
 
@@ -17,6 +18,7 @@ class Reshape(nn.Module):
         super().__init__()
         self.shape = tuple(shape)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
         """Reshape."""
         return x.reshape([x.shape[at] if size == 0 else size for at, size in enumerate(self.shape)])
@@ -30,6 +32,7 @@ class Unsqueeze(nn.Module):
         super().__init__()
         self.axes = tuple(axes)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
         """Insert them from the first to the last."""
         rank = x.dim() + len(self.axes)
@@ -46,6 +49,7 @@ class Squeeze(nn.Module):
         super().__init__()
         self.axes = tuple(axes)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
         """Remove them."""
         return x.squeeze(self.axes)
@@ -60,11 +64,12 @@ class Split(nn.Module):
         self.sizes = list(sizes)
         self.axis = axis
 
+    @override
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Split; equal parts stay equal when channels are removed."""
         if len(set(self.sizes)) == 1:
-            return tuple(x.chunk(len(self.sizes), self.axis))
-        return tuple(x.split(self.sizes, self.axis))
+            return torch.chunk(x, len(self.sizes), self.axis)
+        return torch.split(x, self.sizes, self.axis)
 
 
 class Slice(nn.Module):
@@ -75,6 +80,7 @@ class Slice(nn.Module):
         super().__init__()
         self.parts = tuple(parts)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
         """Cut it out."""
         whole = [slice(None)] * x.dim()
@@ -94,6 +100,7 @@ class Pick(nn.Module):
         self.register_buffer("index", index.reshape(-1).long())
         self.kept = tuple(index.shape)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
         """Pick."""
         if self.single is not None:
@@ -113,6 +120,7 @@ class Expand(nn.Module):
         super().__init__()
         self.shape = tuple(shape)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
         """Broadcast."""
         rank = max(x.dim(), len(self.shape))
@@ -129,6 +137,7 @@ class Tile(nn.Module):
         super().__init__()
         self.repeats = tuple(repeats)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
         """Repeat."""
         return x.repeat(self.repeats)
@@ -144,6 +153,7 @@ class Pad(nn.Module):
         self.mode = mode
         self.value = value
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
         """Pad."""
         if self.mode == "constant":
@@ -169,6 +179,7 @@ class Resize(nn.Module):
         self.scales = None if scales is None else list(scales)
         self.align_corners = None if mode.startswith("nearest") else align_corners
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
         """Interpolate."""
         return functional.interpolate(
@@ -190,6 +201,7 @@ class Reduce(nn.Module):
         self.axes = None if axes is None else tuple(axes)
         self.keep = keep
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
         """Reduce."""
         axes = tuple(range(x.dim())) if self.axes is None else self.axes
@@ -212,6 +224,7 @@ REDUCTIONS = frozenset(_REDUCTIONS)
 class GlobalMaxPool(nn.Module):
     """The largest value of each channel; all dimensions stay."""
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
         """Pool."""
         return x.amax(tuple(range(2, x.dim())), keepdim=True)

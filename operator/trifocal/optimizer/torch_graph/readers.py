@@ -185,9 +185,8 @@ def _resize(it: Reading) -> nn.Module:
     moved = [at for at, axis in enumerate(axes) if axis <= 1 and scales and scales[at] != 1]
     coordinates = it.attribute("coordinate_transformation_mode", "half_pixel")
     kind = it.attribute("mode", "nearest")
-    unsupported = it.attribute("antialias", 0) or it.attribute(
-        "keep_aspect_ratio_policy", "stretch"
-    ) not in {"stretch"}
+    ratio = it.attribute("keep_aspect_ratio_policy", "stretch")
+    unsupported = it.attribute("antialias", 0) or ratio != "stretch"
     if moved or unsupported or not spatial:
         raise UnreadableError(f"{it.name}: its axes or options have no counterpart")
     return layers.Resize(

@@ -24,7 +24,7 @@ _HIDDEN = "trifocal.kept"
 """A domain that no rewrite rule knows."""
 
 
-def to_onnx(  # noqa: PLR0913, PLR0917 - what an ONNX file is made of
+def to_onnx(
     module: nn.Module,
     example: NDArray[np.float32],
     input_name: str,
@@ -56,7 +56,7 @@ def _exported(
         program = torch.export.export(
             module, (torch.from_numpy(example),), dynamic_shapes=({0: batch},)
         )
-        onnx_program = torch.onnx.export(
+        exported: Any = torch.onnx.export(
             program,
             dynamo=True,
             input_names=names[:1],
@@ -72,8 +72,8 @@ def _exported(
             f"{_line(error)}. Its batch must be free and its control flow must not depend on "
             f"the image"
         ) from error
-    _optimize(onnx_program.model)
-    model = name_pooling(onnx_program.model_proto)
+    _optimize(exported.model)
+    model = name_pooling(exported.model_proto)
     if len(model.graph.output) != 1:
         raise BuildError(
             f"the network has {len(model.graph.output)} outputs; it must answer with one tensor"
