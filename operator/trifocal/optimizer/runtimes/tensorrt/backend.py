@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -109,13 +110,15 @@ class TensorRT(Backend):
         engine = EngineBuilder(
             self._trt, TimingCache(self._cache, self._place), self._settings
         ).build(
-            closed_model(typed, model.input_shape),
+            closed_model(typed.path, model.input_shape),
             model.input,
             batch_profile(model.input_shape, order.max_batch, model.fixed_batch),
             order.report,
         )
         target.write_bytes(engine.plan)
-        return Product(path=target, notes=_notes(engine), facts=self._facts(engine))
+        return Product(
+            path=target, notes=(*typed.notes, *_notes(engine)), facts=self._facts(engine)
+        )
 
     @override
     def load(self, path: Path, model: ImportedModel, threads: int) -> Runner:
@@ -173,37 +176,46 @@ def _notes(engine: Engine) -> tuple[str, ...]:
     return (text,)
 
 
-def _float32(order: Order) -> Path:
-    return order.model.path
+@dataclass(frozen=True, kw_only=True)
+class _Typed:
+    """An ONNX file whose tensors have the precision's types."""
+
+    path: Path
+    notes: tuple[str, ...] = ()
 
 
-def _float16(order: Order) -> Path:
+def _float32(order: Order) -> _Typed:
+    return _Typed(path=order.model.path)
+
+
+def _float16(order: Order) -> _Typed:
     from trifocal.optimizer.quantization.float16 import float16  # noqa: PLC0415 - heavy
 
     target = order.folder / "float16.onnx"
-    float16(order.model.path, target)
-    return target
+    return _Typed(path=target, notes=float16(order.model.path, target))
 
 
-def _int8(order: Order) -> Path:
+def _int8(order: Order) -> _Typed:
     from trifocal.optimizer.quantization.symmetric import symmetric_int8  # noqa: PLC0415 - heavy
 
-    if order.calibration is None:
+    calibration = order.calibration
+    if calibration is None:
         raise BuildError("int8 is calibrated, and spec.optimization.datasets.calibration is unset")
     target = order.folder / "int8.onnx"
     symmetric_int8(
         order.model.path,
         target,
-        order.calibration,
+        calibration,
         order.model.input,
         order.recipe.calibration or "minmax",
+        per_channel=order.recipe.per_channel,
+        exclude=order.recipe.keep_float,
     )
-    return target
+    return _Typed(path=target)
 
 
-_TYPED: Mapping[Precision, Callable[[Order], Path]] = {
+_TYPED: Mapping[Precision, Callable[[Order], _Typed]] = {
     "fp32": _float32,
     "fp16": _float16,
     "int8": _int8,
 }
-"""Writes an ONNX file whose tensors have the precision's types."""
