@@ -158,8 +158,10 @@ def _suggestion(location: tuple[int | str, ...]) -> str:
 
 def _wrong_length(error: ErrorDetails) -> str:
     limits = error["ctx"]
-    if error["type"] == "too_short":
-        return (
-            f"There must be at least {limits['min_length']} items, not {limits['actual_length']}."
-        )
-    return f"There must be at most {limits['max_length']} items, not {limits['actual_length']}."
+    which, limit = (
+        ("least", limits["min_length"])
+        if error["type"] == "too_short"
+        else ("most", limits["max_length"])
+    )
+    items = "item" if limit == 1 else "items"
+    return f"There must be at {which} {limit} {items}, not {limits['actual_length']}."

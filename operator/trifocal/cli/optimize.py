@@ -208,6 +208,8 @@ def _work(request: OptimizationRequest, console: Console) -> OptimizationResult:
         ):
             return run(request, open_store(place), Path(scratch), Announcer(listener))
     except ImportError as error:
+        if error.name is None or error.name.startswith("trifocal"):
+            raise
         _fail(
             f"This needs {error.name}; install it with `pip install trifocal[optimizer]`, or "
             "trifocal[extended] for training, other formats and runtimes of devices."

@@ -8,8 +8,15 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from tests.support.manifests import changed, digest, minimal
 from tests.support.tiny_models import LABELS, SIZE, colour_classifier, dataset, save
-from trifocal.cli.optimize import optimize
+from trifocal.api.manifest import parse_file
+from trifocal.api.status import CandidateStatus
+from trifocal.api.target import Runtime
+from trifocal.cli.manifest_file import ManifestFileError
+from trifocal.cli.optimize import candidates_table, local_request, optimize
+
+RUNTIMES: tuple[Runtime, ...] = ("onnxruntime", "litert")
 
 
 def location(path: Path) -> dict[str, str]:
@@ -42,6 +49,12 @@ def manifest(tmp_path: Path) -> dict[str, Any]:
             "artifacts": {"uri": "file:///artifacts", "claimName": "store"},
         },
     }
+
+
+def at(path: str) -> dict[str, str]:
+    """A file on the claim that the path begins with."""
+    claim_name, _, name = path.partition("/")
+    return {"uri": f"file:///{name}", "claimName": claim_name, "digest": digest("c")}
 
 
 def run(folder: Path, manifest: Any, *options: str) -> Result:
@@ -109,11 +122,55 @@ def test_missing_secret_says_how_to_give_it(tmp_path: Path, manifest: dict[str, 
     )
 
 
+def test_every_role_finds_its_bytes_on_this_machine(tmp_path: Path) -> None:
+    places = [{"models": tmp_path / "m", "data": tmp_path / "d"}, {}]
+    whole = changed(minimal(), "spec.optimization.distillation.teacher", at("models/teacher.onnx"))
+    for role in ("training", "calibration", "unlabelled"):
+        whole = changed(whole, f"spec.optimization.datasets.{role}", at(f"data/{role}.tar"))
+
+    request = local_request(parse_file(whole), tmp_path / "out", *places)
+
+    assert request.source.uri == f"file://{tmp_path}/m/models/digits.onnx"
+    assert request.teacher
+    assert request.teacher.uri == f"file://{tmp_path}/m/teacher.onnx"
+    for location in (request.training, request.calibration, request.unlabelled):
+        assert location
+        assert location.uri.startswith(f"file://{tmp_path}/d/")
+    assert request.store.uri == f"file://{tmp_path}/out"
+
+
+def test_every_claim_that_is_missing_is_named_with_its_field(tmp_path: Path) -> None:
+    teacher = "spec.optimization.distillation.teacher"
+    whole = changed(minimal(), teacher, at("teachers/teacher.onnx"))
+
+    with pytest.raises(ManifestFileError) as caught:
+        local_request(parse_file(whole), tmp_path, {"models": tmp_path}, {})
+
+    assert str(caught.value) == (
+        f"{teacher}.claimName: names the claim 'teachers'; give its folder with "
+        "--claim teachers=DIR."
+    )
+
+
+def test_candidates_stand_by_target() -> None:
+    whole = changed(minimal(), "spec.optimization.targets", [{"runtime": r} for r in RUNTIMES])
+    rows = [
+        CandidateStatus(name=name, target=target, verdict="Passed")
+        for name in ("fp32", "int8")
+        for target in RUNTIMES
+    ]
+
+    table = candidates_table(rows, parse_file(whole))
+
+    cells = list(zip(*(column.cells for column in table.columns[:2]), strict=True))
+    assert cells == [("onnxruntime", "fp32"), ("", "int8"), ("litert", "fp32"), ("", "int8")]
+
+
 def test_every_problem_of_the_manifest_is_a_sentence(
     tmp_path: Path, manifest: dict[str, Any]
 ) -> None:
     model = manifest["spec"]["model"]
-    model["labels"] = ["one"]
+    model["labels"] = []
     model["preprocesing"] = {}
     del model["task"]
 
@@ -123,7 +180,7 @@ def test_every_problem_of_the_manifest_is_a_sentence(
     lines = result.output.splitlines()
     assert "spec.model.task: It is required; add it." in lines
     assert "spec.model.preprocesing: There is no such field; did you mean preprocessing?" in lines
-    assert "spec.model.labels: There must be at least 2 items, not 1." in lines
+    assert "spec.model.labels: There must be at least 1 item, not 0." in lines
     assert "Traceback" not in result.output
 
 
