@@ -10,6 +10,7 @@ from trifocal.optimizer.contract import (
     Smoke,
     Tensor,
 )
+from trifocal.triton.tensorrt import EngineOrigin
 
 NOBODY = "sha256:" + "0" * 64
 
@@ -67,6 +68,12 @@ def with_edge() -> OptimizationResult:
             "notes": ("training and evaluation data do not declare different origins",),
         }
     )
+
+
+def engine(release: str) -> OptimizationResult:
+    """A TensorRT engine that was built with the TensorRT of a release of Triton."""
+    origin = EngineOrigin(tensorrt="11.2.1.2", triton_release=release, platform="linux-x86_64")
+    return artifact().model_copy(update={"engine": origin})
 
 
 def interrupted() -> OptimizationResult:

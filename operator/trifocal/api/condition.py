@@ -76,6 +76,7 @@ class Reason(StrEnum):
     STORE_UNWRITABLE = "StoreUnwritable"
     OPTIMIZATION_FAILED = "OptimizationFailed"
     # Serving pods
+    ENGINE_MISMATCH = "EngineMismatch"
     UNSCHEDULABLE = "Unschedulable"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     CRASHING = "Crashing"
@@ -109,6 +110,7 @@ USER_MUST_ACT = frozenset(
         Reason.DISK_FULL,
         Reason.STORE_UNWRITABLE,
         Reason.OPTIMIZATION_FAILED,
+        Reason.ENGINE_MISMATCH,
         Reason.ANSWERS_DIFFER,
         Reason.NAME_TAKEN,
     }

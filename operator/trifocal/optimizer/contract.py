@@ -21,6 +21,7 @@ from trifocal.api.sources import FIELDS, DatasetRole
 from trifocal.api.status import CandidateStatus, EdgeArtifact, Name
 from trifocal.api.target import SERVED, Target
 from trifocal.api.techniques import Distillation, FineTuning, Precision, Pruning, Quantization
+from trifocal.triton.tensorrt import EngineOrigin
 
 SCHEMA = "trifocal.dev/optimization/v1"
 MAX_TERMINATION_MESSAGE_BYTES = 4096
@@ -169,6 +170,9 @@ class OptimizationResult(ApiModel):
         default=0, description="Candidates that are only in the report."
     )
     edges: tuple[EdgeArtifact, ...] = ()
+    engine: EngineOrigin | None = Field(
+        default=None, description="What built the served model, if it is a TensorRT engine."
+    )
     notes: tuple[str, ...] = Field(
         default=(), description="Sentences on how far the result can be trusted."
     )

@@ -4,6 +4,7 @@
 |-----------------------------|----------------------------|-----------|
 | published elsewhere         | any                        | MOVED     |
 | any                         | publishes elsewhere        | MOVED     |
+| an engine of another Triton | any                        | HELD      |
 | with an artifact            | any                        | DONE      |
 | none, or a failure          | made in another way        | OUTDATED  |
 | none                        | none, and cannot be made   | BLOCKED   |
@@ -21,7 +22,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from trifocal.api import names
-from trifocal.api.condition import Reason
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.api.names import short_hash
 from trifocal.api.schema import GROUP
@@ -40,10 +40,9 @@ from trifocal.reconcile.children import (
 )
 from trifocal.reconcile.job_trouble import job_failure, job_waits_for
 from trifocal.reconcile.observed import Manifest, Observed
-from trifocal.reconcile.pod_trouble import missing_reference
+from trifocal.reconcile.obstacles import engine_mismatch, missing, unconfigured
 from trifocal.reconcile.trouble import Trouble
 from trifocal.resources.optimization_job import COMPONENT, build_request
-from trifocal.resources.optimizer_image import optimizer_image
 from trifocal.settings import Settings
 
 LOST_RESULT_GRACE = timedelta(seconds=60)
@@ -63,12 +62,6 @@ MEANS_ANNOTATION = f"{GROUP}/means"
 where the bytes come from, with which Secret, within which limits. A Job that has found nothing yet
 starts again when they change, so that following an error's advice is enough."""
 
-_MISSING_REASONS = {
-    "Secret": Reason.SECRET_MISSING,
-    "PersistentVolumeClaim": Reason.CLAIM_MISSING,
-    "ServiceAccount": Reason.SERVICE_ACCOUNT_MISSING,
-}
-
 
 class Stage(StrEnum):
     """Where an optimization stands."""
@@ -80,6 +73,7 @@ class Stage(StrEnum):
     RUNNING = "running"
     LOST = "lost"
     FAILED = "failed"
+    HELD = "held"
     DONE = "done"
 
 
@@ -109,7 +103,7 @@ class Optimization:
 
         A failure is forgotten with its Job: whoever deletes the Job wants another try.
         """
-        return self.stage in {Stage.DONE, Stage.FAILED}
+        return self.stage in {Stage.DONE, Stage.HELD, Stage.FAILED}
 
     @property
     def running_pod(self) -> Manifest | None:
@@ -129,21 +123,25 @@ def assess(
     config_map = named(observed.config_maps, names.optimization(md.metadata.name, digest))
     pods = _pods_of(observed, digest)
     result = observed.results.get(digest)
-    obstacle = _unconfigured(md, settings) or missing(observed)
+    obstacle = unconfigured(md, settings) or missing(observed)
+    mismatch = engine_mismatch(md, result, settings)
+    if _is_elsewhere(md, digest, job, observed):
+        stage = Stage.MOVED
+    elif _is_outdated(md, job, config_map, result):
+        stage = Stage.OUTDATED
+    else:
+        stage = Stage.HELD if mismatch else _stage(job, pods, result, obstacle, now)
     optimization = Optimization(
         request=request,
         digest=digest,
-        stage=Stage.MOVED
-        if _is_elsewhere(md, digest, job, observed)
-        else Stage.OUTDATED
-        if _is_outdated(md, job, config_map, result)
-        else _stage(job, pods, result, obstacle, now),
+        stage=stage,
         result=result,
         job=job,
         request_config_map=config_map,
         pods=pods,
     )
-    return replace(optimization, trouble=_trouble(md, optimization, observed, obstacle))
+    trouble = _trouble(md, optimization, observed, mismatch or obstacle)
+    return replace(optimization, trouble=trouble)
 
 
 def store_hash(md: ModelDeployment) -> str:
@@ -182,26 +180,6 @@ def _is_elsewhere(
     known = {None, store_hash(md)}
     return any(
         annotation(child, STORE_ANNOTATION) not in known for child in (job, recorded) if child
-    )
-
-
-def missing(observed: Observed) -> Trouble | None:
-    """The first object that the spec names and the cluster does not have."""
-    for kind, name in observed.missing_references:
-        return missing_reference(_MISSING_REASONS[kind], kind, name)
-    return None
-
-
-def _unconfigured(md: ModelDeployment, settings: Settings) -> Trouble | None:
-    """That the operator lacks the image that this spec's Job needs."""
-    image = optimizer_image(md.spec.model, md.spec.optimization, settings)
-    if image.reference is not None:
-        return None
-    return Trouble(
-        reason=Reason.IMAGE_NOT_CONFIGURED,
-        message=f"This spec needs another optimizer image, for {image.needed_for}; whoever "
-        f"installed Trifocal has to set {image.chart_value} in its chart. Or leave out what needs "
-        "it.",
     )
 
 
@@ -258,7 +236,7 @@ def _trouble(
 ) -> Trouble | None:
     job, pods = optimization.job, optimization.pods
     match optimization.stage:
-        case Stage.BLOCKED:
+        case Stage.BLOCKED | Stage.HELD:
             return obstacle
         case Stage.FAILED if job is not None:
             return job_failure(md, job, pods, optimization.result)

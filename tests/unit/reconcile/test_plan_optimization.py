@@ -291,3 +291,50 @@ def test_deleting_the_object_plans_nothing() -> None:
     w.body = changed(w.body, "metadata.deletionTimestamp", "2026-01-01T00:00:00Z")
     made_plan = w.reconcile()
     assert (made_plan.apply, made_plan.delete) == ((), ())
+
+
+def engine(_digest: str, _body: Manifest) -> OptimizationResult:
+    return results.engine("26.07")
+
+
+def with_engine(release: str) -> Any:
+    spec = {
+        "spec.optimization.targets": [{"runtime": "tensorrt"}],
+        "spec.serving.accelerator": {"product": "NVIDIA-L4"},
+        "spec.serving.triton": {"version": release},
+    }
+
+    def change(body: Manifest) -> Manifest:
+        for path, value in spec.items():
+            body = changed(body, path, value)
+        return body
+
+    return change
+
+
+def test_an_engine_of_another_tensorrt_starts_no_pods_and_what_serves_goes_on() -> None:
+    w = world(engine)
+    w.settings = w.settings.model_copy(update={"optimizer_tensorrt_image": "tensorrt:1"})
+    w.edit(with_engine("26.07"))
+    w.settle()
+    serving = w.selected()
+    w.edit(with_engine("26.08"))
+    w.settle()
+    told = condition(w, "Stalled")
+    assert told["reason"] == "EngineMismatch"
+    assert "Set spec.serving.triton.version to '26.07'" in told["message"]
+    assert told["message"].endswith(f"Revision {serving} keeps serving.")
+    assert live(w, "Deployment") == [f"digits-{serving}"]
+    assert len(w.ready(serving)) == 1
+
+
+def test_an_engine_serves_once_the_release_is_its_own_again() -> None:
+    w = world(engine)
+    w.settings = w.settings.model_copy(update={"optimizer_tensorrt_image": "tensorrt:1"})
+    w.edit(with_engine("26.08"))
+    w.settle()
+    assert live(w, "Deployment") == []
+    w.edit(with_engine("26.07"))
+    w.settle()
+    assert condition(w, "Ready")["status"] == "True"
+    assert len(made(w, "Job")) == 1
