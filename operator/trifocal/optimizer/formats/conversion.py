@@ -21,7 +21,8 @@ from trifocal.optimizer.formats.kind import check_kind
 from trifocal.optimizer.formats.opened import OpenedModel, in_batches
 from trifocal.optimizer.formats.parity import Parity, compared
 from trifocal.optimizer.importing import load_model
-from trifocal.optimizer.runtime import ModelRunError, OnnxRunner
+from trifocal.optimizer.runtimes.backend import ModelRunError
+from trifocal.optimizer.runtimes.onnx_session import OnnxRunner
 
 
 @dataclass(frozen=True, kw_only=True)

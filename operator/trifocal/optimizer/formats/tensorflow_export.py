@@ -75,13 +75,12 @@ def quiet() -> Iterator[None]:
 
 def _erfc(context: Any, node: Any, _name: str, _args: Any) -> None:
     """1 - erf(x), which Keras's gelu needs and tf2onnx lacks."""
-    node.domain = ""
-    node.type = "Erf"
-    negated = context.insert_new_node_on_output("Neg", node.output[0])
-    one = context.make_const(f"{node.name}_one", np.array(1, np.float32))
-    total = context.make_node("Add", [negated.output[0], one.output[0]])
-    context.replace_all_inputs(negated.output[0], total.output[0])
-    context.replace_input(total, total.output[0], negated.output[0], 0)
+    output = node.output[0]
+    described = {"shapes": [context.get_shape(output)], "dtypes": [context.get_dtype(output)]}
+    context.remove_node(node.name)
+    one = context.make_const(f"{node.name}_one", np.array(1, np.float32)).output[0]
+    erf = context.make_node("Erf", node.input, **described).output[0]
+    context.make_node("Sub", [one, erf], outputs=[output], name=node.name, **described)
 
 
 def _check_operators(model: Any, framework: str) -> None:
