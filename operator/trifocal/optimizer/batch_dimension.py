@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from trifocal.api.condition import Reason
 from trifocal.artifacts.failure import RefusedError
 from trifocal.optimizer.importing import ImportedModel, load_model
-from trifocal.optimizer.runtime import ModelRunError, OnnxRunner
+from trifocal.optimizer.runtimes.backend import ModelRunError
+from trifocal.optimizer.runtimes.onnx_session import OnnxRunner
 
 PROBES = 3
 """Images in the proof: more than the fixed size, and odd."""

@@ -10,7 +10,6 @@ from trifocal.optimizer.dataset_checks import (
     check_duplicates,
     check_overlap,
     check_spread,
-    duplicates_note,
     empty_classes_note,
     fingerprints,
     origins_note,
@@ -44,13 +43,13 @@ def _reviewed(
     judges: Sequence[Path], others: dict[str, Sequence[Path]], read: Read
 ) -> Iterator[str]:
     prints = fingerprints(judges, read)
-    check_duplicates(prints)
     usual = spread(judges, read)
+    found = [check_duplicates("evaluation", prints)]
     for role, images in others.items():
         own = fingerprints(images, read)
         check_overlap(prints, role, own)
-        notes = (duplicates_note(role, own), check_spread(role, spread(images, read), usual))
-        yield from (note for note in notes if note)
+        found += [check_duplicates(role, own), check_spread(role, spread(images, read), usual)]
+    return (note for note in found if note)
 
 
 def doubts(request: OptimizationRequest, source: Evidence) -> tuple[str, ...]:

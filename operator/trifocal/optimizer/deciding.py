@@ -9,6 +9,7 @@ from trifocal.api.target import Runtime
 from trifocal.optimizer.choice import choose
 from trifocal.optimizer.exploring import Exploration, Trial
 from trifocal.optimizer.gates.latency import missed_latency
+from trifocal.optimizer.gates.size import missed_size
 from trifocal.optimizer.measured import Measured
 from trifocal.optimizer.report import Judgement, judgement_of
 
@@ -39,18 +40,14 @@ def decide(exploration: Exploration, finalists: Mapping[str, Measured], aims: Ai
 
     `finalists`: simplest first, by name; the source is one of them where it can be served.
     """
-    latency = None if aims.on_device else aims.gate.latency
-    slow = {
-        name: "; ".join(missed_latency(one.latency.percentiles, latency))
-        for name, one in finalists.items()
-    }
-    passed = [one for name, one in finalists.items() if not slow[name]]
+    missed = {name: "; ".join(_missed(one, aims)) for name, one in finalists.items()}
+    passed = [one for name, one in finalists.items() if not missed[name]]
     choice = choose(passed, aims.prefer, aims.metric) if passed else None
     rows = [
         *(
-            judgement_of(one, exploration.runtime, "Lost", slow[name])
+            judgement_of(one, exploration.runtime, "Lost", missed[name])
             for name, one in finalists.items()
-            if slow[name]
+            if missed[name]
         ),
         *(_tried(trial) for trial in exploration.trials if trial.recipe.name not in finalists),
     ]
@@ -65,6 +62,15 @@ def decide(exploration: Exploration, finalists: Mapping[str, Measured], aims: Ai
         runtime=exploration.runtime,
         winner=None if choice is None else finalists[choice.name],
         rows=_ordered(rows, list(finalists), exploration),
+    )
+
+
+def _missed(one: Measured, aims: Aims) -> tuple[str, ...]:
+    """The size is asked again, for the source, which was never a trial."""
+    latency = None if aims.on_device else aims.gate.latency
+    return (
+        *missed_latency(one.latency.percentiles, latency),
+        *missed_size(one.size, aims.gate.max_size),
     )
 
 

@@ -10,7 +10,7 @@ from trifocal.api.condition import Reason
 from trifocal.artifacts.failure import RefusedError
 from trifocal.optimizer.batch_dimension import with_open_batch
 from trifocal.optimizer.importing import ImportedModel, import_model
-from trifocal.optimizer.runtime import OnnxRunner
+from trifocal.optimizer.runtimes.onnx_session import OnnxRunner
 
 
 def imported(tmp_path: Path, **unusual: object) -> ImportedModel:

@@ -70,10 +70,10 @@ def failed(result: OptimizationResult, reason: Reason, kind: FailureKind) -> str
 def test_good_model_is_published_with_everything_that_serving_needs(tmp_path: Path) -> None:
     store = MemoryStore()
 
-    result = run(request(tmp_path), tmp_path, store)
+    result = run(request(tmp_path, precisions=("fp32", "int8")), tmp_path, store)
 
     assert result.failure is None
-    assert [c.name for c in result.candidates] == ["source", "fp32", "fp16", "int8"]
+    assert [c.name for c in result.candidates] == ["source", "fp32", "int8"]
     assert list(rows(result).values()).count("Chosen") == 1
     assert {c.accuracy for c in result.candidates} == {1.0}
     assert (result.inputs[0].name, result.inputs[0].shape) == ("x", (-1, 3, 8, 8))
@@ -152,7 +152,7 @@ def test_int8_that_loses_accuracy_is_refused_and_says_by_how_much(tmp_path: Path
     lost = next(c for c in result.candidates if c.name == "int8")
     assert lost.verdict == "Lost"
     assert lost.accuracy_drop == pytest.approx(2 / 3, abs=1e-3)
-    assert lost.reason == "top1 0.3333 is 0.6667 below the source's 1.0000; the gate allows 0.01"
+    assert "top1 0.3333 is 0.6667 below the source's 1.0000; the gate allows 0.01; " in lost.reason
     assert result.chosen in {"source", "fp32"}
 
 
@@ -195,7 +195,7 @@ def test_source_below_its_minimum_is_refused_before_anything_is_built(tmp_path: 
     )
     assert rows(result) == {"source": "Lost"}
     assert result.candidates[0].accuracy == 0.0
-    assert not any(step.startswith("building") for step in seen)
+    assert not any(step.startswith("trying") for step in seen)
 
 
 def test_source_and_candidates_that_are_all_too_slow_are_refused_with_figures(
@@ -208,7 +208,7 @@ def test_source_and_candidates_that_are_all_too_slow_are_refused_with_figures(
     result = run(wanted, tmp_path)
 
     message = failed(result, Reason.SOURCE_BELOW_GATE, FailureKind.STALLED)
-    assert "no candidate meets it: p99 latency 0." in message
+    assert "No candidate for onnxruntime meets the gate; source: p99 latency 0." in message
     assert rows(result) == {"source": "Lost", "fp32": "Lost"}
     assert all(c.latency_milliseconds for c in result.candidates)
 
@@ -418,7 +418,7 @@ def test_contradicting_preprocessing(tmp_path: Path) -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("step", ["fetching", "judging the source", "building", "measuring"])
+@pytest.mark.parametrize("step", ["fetching", "judging the source", "trying", "measuring"])
 def test_machine_that_gives_out_at_any_step(
     tmp_path: Path,
     step: str,

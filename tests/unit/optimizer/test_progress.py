@@ -30,7 +30,7 @@ def test_detail_follows_the_step() -> None:
 
     Announcer(seen.append).at(Step.CANDIDATES, 0.5, "int8, calibrating image 4 of 8")
 
-    assert seen[0].step == "building candidates: int8, calibrating image 4 of 8"
+    assert seen[0].step == "trying candidates: int8, calibrating image 4 of 8"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])

@@ -1,1 +1,0 @@
-"""Variants of the source that are tried: one module for each precision."""
