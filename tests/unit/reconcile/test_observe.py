@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.fake_kube import FakeKube
 from tests.support.fake_time import FakeTime
-from tests.support.manifests import digest, minimal
+from tests.support.manifests import changed, digest, minimal
 from trifocal.api import manifest as manifests
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.kube.cache import Cache
@@ -150,6 +150,27 @@ async def test_before_anything_is_started_missing_references_are_looked_for() ->
         ("PersistentVolumeClaim", "models"),
         ("PersistentVolumeClaim", "artifacts"),
     )
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "model.source",
+        "optimization.distillation.teacher",
+        "optimization.datasets.training",
+        "optimization.datasets.calibration",
+        "optimization.datasets.evaluation",
+        "optimization.datasets.unlabelled",
+        "artifacts",
+    ],
+)
+def test_every_claim_of_the_spec_is_looked_for(field: str) -> None:
+    place = {"uri": "file:///bytes", "claimName": "its-own"}
+    if field != "artifacts":
+        place["digest"] = digest("9")
+    body = changed(minimal(), f"spec.{field}", place)
+    body["metadata"] |= {"uid": "md", "generation": 1}
+    assert ("PersistentVolumeClaim", "its-own") in references(manifests.parse(body))
 
 
 async def test_while_all_is_well_nothing_is_asked() -> None:

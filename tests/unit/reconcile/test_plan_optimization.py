@@ -141,6 +141,19 @@ def test_following_a_failures_advice_is_enough_to_try_again() -> None:
     assert condition(w, "Ready")["status"] == "True"
 
 
+def test_a_teacher_that_was_moved_is_fetched_from_where_it_is_now() -> None:
+    teacher = "spec.optimization.distillation.teacher"
+    place = {"uri": "https://example.com/teacher.onnx", "digest": digest("c")}
+    w = world(bad)
+    w.edit(lambda b: changed(b, teacher, place))
+    w.settle()
+    w.optimizer = good
+    w.edit(lambda b: changed(b, f"{teacher}.uri", "https://example.com/moved.onnx"))
+    w.settle()
+    assert len(made(w, "Job")) == 2
+    assert condition(w, "Ready")["status"] == "True"
+
+
 def test_a_waiting_job_starts_again_with_the_file_where_it_is_now() -> None:
     w = world(never)
     for _ in range(3):
