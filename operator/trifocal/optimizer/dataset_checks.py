@@ -13,10 +13,12 @@ from trifocal.api.condition import Reason
 from trifocal.artifacts.failure import RefusedError
 from trifocal.optimizer.calibration import Read
 from trifocal.optimizer.dataset import listed
-from trifocal.optimizer.evidence import Evidence
+from trifocal.optimizer.evidence import EVALUATION, Evidence
 
 _NAMED = 3
 """Files that a message names."""
+MAX_COPIES = 0.01
+"""Share of the evaluation images: fewer change no verdict."""
 _SPREAD_IMAGES = 64
 """Images of each dataset that are compared: enough for a mean within an eighth of their spread."""
 _OTHER = 1.0
@@ -46,27 +48,28 @@ def fingerprints(images: Iterable[Path], read: Read) -> Prints:
     return found
 
 
-def check_duplicates(evaluation: Prints) -> None:
-    """Refuse an evaluation set that shows an image twice.
+def check_duplicates(role: str, prints: Prints) -> str | None:
+    """A sentence about images that a dataset shows more than once.
 
     Raises:
-        RefusedError: DatasetInvalid.
+        RefusedError: DatasetInvalid: it is the evaluation set, and they are more than a few.
     """
-    twice = [paths for paths in evaluation.values() if len(paths) > 1]
-    if twice:
-        pairs = " and ".join(path.name for path in twice[0][:2])
-        raise RefusedError(
-            Reason.DATASET_INVALID,
-            f"{len(twice)} images are in the evaluation data more than once, {pairs} among them; "
-            f"they count twice and make results look surer than they are. Leave the copies out.",
-        )
-
-
-def duplicates_note(role: str, prints: Prints) -> str | None:
-    """A sentence about copies in data that do not judge, where they do less harm."""
     copies = sum(len(paths) - 1 for paths in prints.values())
     total = sum(map(len, prints.values()))
-    return f"{copies} of the {total} {role} images are copies of others" if copies else None
+    if not copies:
+        return None
+    one, other = next(paths[:2] for paths in prints.values() if len(paths) > 1)
+    sentence = (
+        f"{copies} of the {total} {role} images are copies of others, such as {one.name} and "
+        f"{other.name}"
+    )
+    if role == EVALUATION and copies > MAX_COPIES * total:
+        raise RefusedError(
+            Reason.DATASET_INVALID,
+            f"{sentence}; each counts again and makes results look surer than they are. Leave the "
+            f"copies out.",
+        )
+    return sentence
 
 
 def check_overlap(evaluation: Prints, role: str, other: Prints) -> None:

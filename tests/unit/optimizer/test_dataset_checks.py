@@ -14,7 +14,6 @@ from trifocal.optimizer.dataset_checks import (
     check_duplicates,
     check_overlap,
     check_spread,
-    duplicates_note,
     empty_classes_note,
     fingerprints,
     origins_note,
@@ -35,20 +34,23 @@ def prints(*names: str) -> dict[str, list[Path]]:
 
 def test_same_pixels_twice_in_the_evaluation_are_refused() -> None:
     with pytest.raises(RefusedError) as error:
-        check_duplicates(prints("1-a.png", "2-b.png", "1-c.jpg"))
+        check_duplicates("evaluation", prints("1-a.png", "2-b.png", "1-c.jpg"))
 
     assert error.value.reason is Reason.DATASET_INVALID
     assert str(error.value).startswith(
-        "1 images are in the evaluation data more than once, 1-a.png and 1-c.jpg among them"
+        "1 of the 3 evaluation images are copies of others, such as 1-a.png and 1-c.jpg; each"
     )
-    check_duplicates(prints("1", "2"))
+    assert check_duplicates("evaluation", prints("1", "2")) is None
 
 
-def test_copies_in_other_data_are_noted() -> None:
-    assert duplicates_note("training", prints("1-a", "1-b", "1-c", "2-d")) == (
-        "2 of the 4 training images are copies of others"
+def test_few_copies_and_those_in_other_data_are_noted() -> None:
+    assert check_duplicates("training", prints("1-a", "1-b", "1-c", "2-d")) == (
+        "2 of the 4 training images are copies of others, such as 1-a and 1-b"
     )
-    assert duplicates_note("training", prints("1", "2")) is None
+    hundred = [*map(str, range(99)), "7-again"]
+    assert check_duplicates("evaluation", prints(*hundred)) == (
+        "1 of the 100 evaluation images are copies of others, such as 7 and 7-again"
+    )
 
 
 def test_overlap_is_refused_with_the_first_files() -> None:

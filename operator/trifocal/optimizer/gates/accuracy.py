@@ -11,7 +11,7 @@ def missed_accuracy(
     candidate: Evidence, source: Evidence, gate: AccuracyGate, metric: str
 ) -> tuple[str, ...]:
     """The drop against the source, and the minimum. As measured: chance excuses nothing here."""
-    own, reference = candidate.metrics[metric], source.metrics[metric]
+    own, reference = candidate.tally.measure(metric), source.tally.measure(metric)
     found = []
     if reference - own > gate.max_drop + ROUNDING:
         found.append(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trifocal.api.gate import AccuracyGate
 from trifocal.optimizer.evidence import Evidence, Group
@@ -20,7 +20,7 @@ class Loss:
     group: Group
     own: float
     reference: float
-    by_chance: bool
+    by_chance: bool = False
     """So few items that chance explains it."""
 
     @property
@@ -33,45 +33,48 @@ def missed_slices(
     candidate: Evidence, source: Evidence, gate: AccuracyGate, metric: str
 ) -> tuple[str, ...]:
     """Groups that lost more than `max_slice_drop` and more than chance explains."""
-    losses = [one for one in _losses(candidate, source, gate, metric) if not one.by_chance]
-    shown = [_sentence(one, metric, gate) for one in losses[:_NAMED]]
-    more = len(losses) - len(shown)
-    return (*shown, f"{more} more slices or classes lost too much") if more else tuple(shown)
+    judged = _judged(candidate, source, gate, metric)
+    return tuple(_sentence(one, metric, gate) for one in judged if not one.by_chance)
 
 
 def noted_slices(
     candidate: Evidence, source: Evidence, gate: AccuracyGate, metric: str
 ) -> tuple[str, ...]:
     """Groups that lost more than the gate allows, on too few items to tell."""
-    losses = [one for one in _losses(candidate, source, gate, metric) if one.by_chance]
+    judged = _judged(candidate, source, gate, metric)
     return tuple(
         f"{_sentence(one, metric, gate)}, but chance explains that on so few images; add more of "
         f"them to the evaluation data"
-        for one in losses[:_NAMED]
+        for one in [one for one in judged if one.by_chance][:_NAMED]
     )
 
 
-def _losses(candidate: Evidence, source: Evidence, gate: AccuracyGate, metric: str) -> list[Loss]:
-    """The worst first."""
-    found = list(_fallen(candidate, source, gate, metric))
-    return sorted(found, key=lambda one: one.drop, reverse=True)
+def _judged(
+    candidate: Evidence, source: Evidence, gate: AccuracyGate, metric: str
+) -> Iterator[Loss]:
+    """Groups below what the gate allows, the worst first, until enough of them are no chance.
+
+    More would tell nothing new, and a test takes seconds where there are many boxes.
+    """
+    groups = source.groups()
+    count = Counter(group.kind for group in groups)
+    found = 0
+    for loss in sorted(_fallen(candidate, source, gate, metric), key=lambda one: -one.drop):
+        chance = loss_by_chance(candidate, source, metric, loss.group)
+        by_chance = chance > LEVEL / count[loss.group.kind]
+        yield replace(loss, by_chance=by_chance)
+        found += not by_chance
+        if found == _NAMED:
+            return
 
 
 def _fallen(
     candidate: Evidence, source: Evidence, gate: AccuracyGate, metric: str
 ) -> Iterator[Loss]:
-    groups = source.groups()
-    count = Counter(group.kind for group in groups)
-    for group in groups:
+    for group in source.groups():
         own, reference = candidate.measure(metric, group), source.measure(metric, group)
         if reference - own > gate.max_slice_drop + ROUNDING:
-            chance = loss_by_chance(candidate, source, metric, group)
-            yield Loss(
-                group=group,
-                own=own,
-                reference=reference,
-                by_chance=chance > LEVEL / count[group.kind],
-            )
+            yield Loss(group=group, own=own, reference=reference)
 
 
 def _sentence(loss: Loss, metric: str, gate: AccuracyGate) -> str:

@@ -46,14 +46,18 @@ def overlaps(one: Corners, other: Corners) -> NDArray[np.float64]:
     return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
 
 
-def without_overlaps(boxes: FoundBoxes, limit: float) -> FoundBoxes:
-    """Greedy suppression within each class: a box goes if a better one overlaps it by more."""
+def without_overlaps(boxes: FoundBoxes, limit: float, most: int) -> FoundBoxes:
+    """Greedy suppression within each class: a box goes if a better one overlaps it by more.
+
+    `most`: how many are kept.
+    """
     kept: list[int] = []
-    for number in range(len(boxes)):
-        same = [other for other in kept if boxes.labels[other] == boxes.labels[number]]
-        shared = overlaps(boxes.corners[number : number + 1], boxes.corners[same])
-        if not (shared > limit).any():
-            kept.append(number)
+    left = np.arange(len(boxes))
+    while len(left) and len(kept) < most:
+        best, left = left[0], left[1:]
+        kept.append(int(best))
+        shared = overlaps(boxes.corners[best : best + 1], boxes.corners[left])[0]
+        left = left[(shared <= limit) | (boxes.labels[left] != boxes.labels[best])]
     return boxes.part(np.array(kept, dtype=np.intp))
 
 

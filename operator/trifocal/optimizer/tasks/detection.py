@@ -25,7 +25,7 @@ _BOX = 4
 _ROW = 6
 """x1, y1, x2, y2, score, class."""
 _SUPPRESSED = 3000
-"""Best anchors that suppression looks at: ten times what is kept by default, bounded time."""
+"""Best anchors that suppression looks at: ten times what is kept by default, in bounded time."""
 
 
 class Detection:
@@ -99,9 +99,10 @@ class Detection:
         known = (boxes.labels >= 0) & (boxes.labels < len(self.labels))
         found = boxes.part(finite & known & (boxes.scores >= self._format.score_threshold))
         found = found.part(np.argsort(-found.scores, kind="stable"))
-        if self._format.layout == "yolo":
-            found = without_overlaps(found.part(slice(0, _SUPPRESSED)), self._format.iou_threshold)
-        return found.part(slice(0, self._format.max_detections))
+        most = self._format.max_detections
+        if self._format.layout == "boxes":
+            return found.part(slice(0, most))
+        return without_overlaps(found.part(slice(0, _SUPPRESSED)), self._format.iou_threshold, most)
 
     def _in_image(self, boxes: FoundBoxes, path: Path) -> FoundBoxes:
         with Image.open(path, formats=FORMATS) as image:  # the header only

@@ -5,8 +5,9 @@ one image, so the matches stay what they are whichever images are looked at; pre
 are computed here, with COCO's rules, because the gate does so for many weightings of the images.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -65,8 +66,7 @@ class DetectionTally(Tally):
         self, label: int, weight: Weights, wanted: float, thresholds: slice
     ) -> float:
         """Of one class: the area under its precision-recall curve, averaged over thresholds."""
-        mine = np.flatnonzero(self.label == label)
-        mine = mine[np.argsort(-self.score[mine], kind="stable")]
+        mine = self._by_score[label]
         each = weight[self.item[mine]][:, None] * ~self.ignored[mine, thresholds]
         right = np.cumsum(each * self.matched[mine, thresholds], axis=0)
         recall = right / wanted
@@ -75,6 +75,13 @@ class DetectionTally(Tally):
         envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
         read = [_read(recall[:, column], envelope[:, column]) for column in range(recall.shape[1])]
         return float(np.mean(read))
+
+    @cached_property
+    def _by_score(self) -> Sequence[NDArray[np.intp]]:
+        """Boxes of each class, best scores first: the gate measures hundreds of weightings."""
+        order = np.argsort(-self.score, kind="stable")
+        labels = self.label[order]
+        return [order[labels == label] for label in range(self.truths.shape[1])]
 
     @override
     def shows(self, label: int) -> NDArray[np.bool_]:

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 Weights = NDArray[np.float64]
 """[items]: how often each item counts; 0 leaves it out."""
 
+MAX_ARRAY_BYTES = 512 << 20
+"""Of one array out of JSON, which was written elsewhere; a million boxes have 10 MB."""
+
 
 class Tally(Protocol):
     """One model's results on labelled items."""
@@ -96,5 +99,5 @@ def _packed(array: NDArray[Any]) -> dict[str, Any]:
 
 
 def _unpacked(body: Mapping[str, Any]) -> NDArray[Any]:
-    data = zlib.decompress(base64.b64decode(body["data"]))
+    data = zlib.decompressobj().decompress(base64.b64decode(body["data"]), MAX_ARRAY_BYTES)
     return np.frombuffer(data, dtype=np.dtype(body["dtype"])).reshape(body["shape"])

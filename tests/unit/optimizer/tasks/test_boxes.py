@@ -23,14 +23,14 @@ def test_overlaps_by_hand() -> None:
 def test_lower_scores_that_overlap_go_within_a_class() -> None:
     found = boxes((0, 0, 10, 10, 0.9, 0), (1, 0, 11, 10, 0.8, 0), (0, 0, 10, 10, 0.7, 1))
 
-    assert without_overlaps(found, 0.5).scores.tolist() == [0.9, 0.7]
+    assert without_overlaps(found, 0.5, 9).scores.tolist() == [0.9, 0.7]
 
 
 def test_chain_keeps_its_far_end() -> None:
     """The middle one goes, so it suppresses nobody: 0-4 and 8-12 of 12 do not touch."""
     found = boxes((0, 0, 8, 10, 0.9, 0), (3, 0, 11, 10, 0.8, 0), (6, 0, 14, 10, 0.7, 0))
 
-    assert without_overlaps(found, 0.4).scores.tolist() == [0.9, 0.7]
+    assert without_overlaps(found, 0.4, 9).scores.tolist() == [0.9, 0.7]
 
 
 def test_f1_by_hand() -> None:
