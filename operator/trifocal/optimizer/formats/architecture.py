@@ -3,8 +3,7 @@
 import importlib
 import sys
 import warnings
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -12,6 +11,9 @@ from trifocal.api.condition import Reason
 from trifocal.api.techniques import Architecture
 from trifocal.artifacts.failure import RefusedError
 from trifocal.optimizer.formats.opened import first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def build(architecture: Architecture, classes: int) -> torch.nn.Module:

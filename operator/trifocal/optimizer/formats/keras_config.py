@@ -78,13 +78,11 @@ def checked_config(text: str | bytes) -> dict[str, Any]:
             built-in layer; the layer is named.
     """
     try:
-        config = json.loads(text)
-        if not isinstance(config, dict) or "class_name" not in config:
-            raise ValueError("it names no class")
-        cleaned: dict[str, Any] = _without_training(config)
+        cleaned: dict[str, Any] = _without_training(json.loads(text))
+        _check("model", cleaned)
         for owner, entry in _entries(cleaned, "model"):
             _check(owner, entry)
-    except (ValueError, RecursionError, UnicodeDecodeError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise RefusedError(
             Reason.MODEL_INVALID,
             f"The Keras model's configuration cannot be read ({str(error)[:200]}); save it again.",
@@ -133,7 +131,7 @@ def _check(owner: str, entry: Mapping[str, Any]) -> None:
             raise _refused(owner, f"uses the function '{entry.get('config')!s:.60}'", _CURE)
         return
     if not isinstance(kind, str) or not isinstance(module, str | None):
-        raise ValueError("a class has no name")
+        raise TypeError("a class has no name")
     if module is not None and _OPERATIONS.fullmatch(module) and _OPERATION.fullmatch(kind):
         return
     built_in = module is None or _MODULES.fullmatch(module)

@@ -91,8 +91,13 @@ _SIGNATURES = (
         kind="picture",
         fits=lambda head: head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM")),
     ),
-    _Signature(kind="page", fits=lambda head: head.lstrip().lower().startswith((b"<!doc", b"<html", b"<?xml"))),
-    _Signature(kind="archive", fits=lambda head: head.startswith((b"\x1f\x8b", b"7z\xbc\xaf", b"BZh"))),
+    _Signature(
+        kind="page",
+        fits=lambda head: head.lstrip().lower().startswith((b"<!doc", b"<html", b"<?xml")),
+    ),
+    _Signature(
+        kind="archive", fits=lambda head: head.startswith((b"\x1f\x8b", b"7z\xbc\xaf", b"BZh"))
+    ),
     # Protocol 2 and later begin with PROTO and their number; torch.save before 1.6 wrote these.
     _Signature(kind="pickle", fits=lambda head: head[:1] == b"\x80" and 2 <= head[1] <= 5),  # noqa: PLR2004 - protocols
     _Signature(kind="onnx", fits=_is_onnx),

@@ -20,7 +20,7 @@ class Parity:
 
     max_abs: float
     max_rel: float
-    """`max_abs` by the largest absolute answer of the source."""
+    """`max_abs` by the largest absolute answer of the source; `max_abs` itself if all are zero."""
     label_agreement: float | None
     """Share of items with the same label: of images, or of pixels for a segmentation. None for a
     detector, whose boxes are compared as numbers only."""
@@ -48,7 +48,8 @@ def compared(
             "and spec.model.preprocessing.",
         )
     max_abs = float(np.abs(source.astype(np.float64) - onnx).max(initial=0.0))
-    max_rel = max_abs / max(float(np.abs(source).max(initial=0.0)), np.finfo(np.float32).tiny)
+    largest = float(np.abs(source).max(initial=0.0))
+    max_rel = max_abs / largest if largest else max_abs
     if not max_rel <= MAX_RELATIVE:
         raise _refused(
             f"its answers differ by {max_abs:.3g}, which is {max_rel:.1%} of the largest, and "
@@ -71,7 +72,7 @@ def _label_agreement(
     axis = 1 if source.shape[1] == classes else source.ndim - 1
     if 1 in {source.shape[1], source.shape[axis]}:
         # One score for the second of two classes: a probability, or a logit.
-        limit = 0.5 if 0 <= source.min() and source.max() <= 1 else 0.0
+        limit = 0.5 if source.min() >= 0 and source.max() <= 1 else 0.0
         return float(((source > limit) == (onnx > limit)).mean())
     return float((source.argmax(axis=axis) == onnx.argmax(axis=axis)).mean())
 

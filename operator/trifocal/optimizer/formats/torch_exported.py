@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from typing_extensions import override
 
 from trifocal.api.condition import Reason
 from trifocal.api.model import ModelSpec
@@ -126,6 +127,7 @@ class _Interpreter(torch.nn.Module):
             raise refused(WHAT, f"nothing computes its answer {answer!r:.60}")
         self._answer = answer
 
+    @override
     def forward(self, image: torch.Tensor) -> Any:
         values: Values = {name: getattr(self, it) for name, it in self._buffer_names.items()}
         values[self._image] = image
@@ -140,7 +142,9 @@ class _Step:
     def __init__(self, call: Call) -> None:
         self._function = _function(call.target)
         positional = not isinstance(self._function, torch._ops.OpOverload)  # noqa: SLF001 - its only name
-        self._positional = [_resolver(arg) for name, arg in call.arguments if positional or not name]
+        self._positional = [
+            _resolver(arg) for name, arg in call.arguments if positional or not name
+        ]
         self._named = {
             name: _resolver(arg) for name, arg in call.arguments if name and not positional
         }

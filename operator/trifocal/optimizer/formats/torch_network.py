@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from trifocal.api.condition import Reason
 from trifocal.api.model import ModelSpec
@@ -106,6 +107,7 @@ class _Answer(torch.nn.Module):
         self.network = network
         self._wanted = wanted
 
+    @override
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         return _chosen(self.network(image), self._wanted)
 
