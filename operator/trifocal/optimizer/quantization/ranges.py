@@ -1,6 +1,8 @@
 """The ranges of a graph's activations on calibration images."""
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +38,21 @@ class _Feed:
         return None if tensor is None else {self._input: tensor}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """The images that show what activations are like."""
+
+    calibration: Calibration
+    input_name: str
+    progress: Progress = lambda _count: None
+
+
 def measure_ranges(
     model: Path,
-    calibration: Calibration,
-    input_name: str,
+    examples: Examples,
     method: CalibrationMethod,
     target: Path,
     operators: Collection[str] = (),
-    progress: Progress = lambda _count: None,
 ) -> None:
     """Write the ranges as the calibration cache that `quantize_static` reads.
 
@@ -56,20 +65,27 @@ def measure_ranges(
         save_tensors_data,
     )
 
+    calibration = examples.calibration
     if not calibration.images:
         raise BuildError("there are no calibration images; give at least 8")
     seen: list[tuple[float, float]] = []
-    with quiet():
-        augmented = target.with_suffix(".augmented.onnx")
-        calibrator = _calibrator(model, method, operators, augmented)
-        images = _checked(calibration.tensors(), seen)
+    augmented = target.with_suffix(".augmented.onnx")
+    images = _checked(calibration.tensors(), seen)
+    try:
+        with quiet():
+            calibrator = _calibrator(model, method, operators, augmented)
         for start in range(0, len(calibration.images), STRIDE):
-            progress(start)
-            count = min(STRIDE, len(calibration.images) - start)
-            calibrator.collect_data(_Feed((next(images) for _ in range(count)), input_name))
+            examples.progress(start)
+            with quiet():
+                calibrator.collect_data(_Feed(islice(images, STRIDE), examples.input_name))
         _check_images(seen)
-        ranges = calibrator.compute_data()
-    _check_ranges(ranges)
+        with quiet():
+            ranges = calibrator.compute_data()
+    except ValueError as error:  # a histogram's, of infinities
+        raise _not_finite(str(error)) from error
+    for name, data in ranges.items():
+        if not all(np.isfinite(limit).all() for limit in data.range_value):
+            raise _not_finite(f"tensor '{name}'")
     save_tensors_data(ranges, target)
     augmented.unlink()
 
@@ -125,11 +141,8 @@ def _check_images(seen: list[tuple[float, float]]) -> None:
         )
 
 
-def _check_ranges(ranges: Any) -> None:
-    for name, data in ranges.items():
-        low, high = data.range_value
-        if not (np.isfinite(low).all() and np.isfinite(high).all()):
-            raise BuildError(
-                f"tensor '{name}' is not finite on calibration images; check that "
-                "spec.model.preprocessing is what the model was trained with"
-            )
+def _not_finite(what: str) -> BuildError:
+    return BuildError(
+        f"activations are not finite on calibration images ({what}); check that "
+        "spec.model.preprocessing is what the model was trained with"
+    )

@@ -5,14 +5,14 @@ from pathlib import Path
 from trifocal.api.techniques import CalibrationMethod
 from trifocal.optimizer.calibration import Calibration
 from trifocal.optimizer.quantization.prepared import prepare
-from trifocal.optimizer.quantization.ranges import Progress, measure_ranges
+from trifocal.optimizer.quantization.ranges import Examples, Progress, measure_ranges
 from trifocal.optimizer.quantization.static import Scheme, quantize
 
 OPERATORS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Where int8 arithmetic pays on a GPU; the rest is fused into them, or cheap in float."""
 
 
-def symmetric_int8(
+def symmetric_int8(  # noqa: PLR0913 - each is the user's or the target's choice
     source: Path,
     target: Path,
     calibration: Calibration,
@@ -35,7 +35,8 @@ def symmetric_int8(
     prepared, ranges = target.with_suffix(".prepared.onnx"), target.with_suffix(".ranges.json")
     shape = next(calibration.tensors()).shape[1:]
     prepare(source, prepared, shape)
-    measure_ranges(prepared, calibration, input_name, method, ranges, OPERATORS, progress)
+    examples = Examples(calibration=calibration, input_name=input_name, progress=progress)
+    measure_ranges(prepared, examples, method, ranges, OPERATORS)
     quantize(prepared, ranges, target, scheme(per_channel=per_channel, exclude=exclude))
     prepared.unlink()
     ranges.unlink()
