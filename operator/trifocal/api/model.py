@@ -11,6 +11,7 @@ from trifocal.api.task import Detection, Task
 from trifocal.api.techniques import Architecture
 
 _IMAGE_DIMENSIONS = 3
+_MASK_CLASSES = 255
 
 Dimension = Annotated[int, Field(ge=1, le=65536)]
 
@@ -241,6 +242,13 @@ class ModelSpec(ApiModel):
             holds=lambda it: it.task == "detection" or len(it.labels) > 1,
             says="There is one label, and task {task} chooses between at least two; list all "
             "classes, the background of a segmentation included.",
+            at=".labels",
+        ),
+        Rule(
+            cel="self.task != 'segmentation' || size(self.labels) <= 255",
+            holds=lambda it: it.task != "segmentation" or len(it.labels) <= _MASK_CLASSES,
+            says="A mask has one byte for each pixel, and 255 stands for pixels that are not "
+            "judged; list at most 255 labels.",
             at=".labels",
         ),
         Rule(

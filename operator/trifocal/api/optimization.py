@@ -35,7 +35,11 @@ class Dataset(VerifiedLocation):
 
 
 class Datasets(ApiModel):
-    """Archives of images; labelled ones have a labels.csv (columns file, label, slice)."""
+    """Archives of images. What is true of them stands beside them.
+
+    Classification: labels.csv with file and label. Detection: annotations.json in COCO's format.
+    Segmentation: labels.csv with file and mask. In each, slice names the group of an image.
+    """
 
     training: Dataset | None = Field(
         default=None,
@@ -48,7 +52,10 @@ class Datasets(ApiModel):
     )
     evaluation: Dataset = Field(
         description="Labelled images that the gate judges accuracy on. Never used to calibrate or "
-        "train. The column slice, where there is one, names a group that must not get worse."
+        "train. Classification: labels.csv with the columns file and label. Detection: "
+        "annotations.json in COCO's format. Segmentation: labels.csv with file and mask, an image "
+        "of class indices. In each, slice (a column, a key of an image) names a group that must "
+        "not get worse."
     )
     unlabelled: Dataset | None = Field(
         default=None,
