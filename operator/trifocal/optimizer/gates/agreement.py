@@ -8,7 +8,7 @@ disagreement no conclusion is drawn, while 0 of 20 fails at any minimum above 0.
 intervals are no good here: Wilson's lets a single disagreement in a slice of one image fail.
 
 Agreement of boxes and masks lies anywhere between 0 and 1; it varies less than that of answers that
-are alike or not, with the same mean, so for them the test is on the careful side.
+are alike or not, with the same mean, so there the test fails a candidate later than it could.
 """
 
 from collections.abc import Iterator

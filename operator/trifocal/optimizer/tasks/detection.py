@@ -33,11 +33,7 @@ class Detection:
 
     def __init__(self, model: ModelSpec) -> None:
         if model.detection is None:
-            raise RefusedError(
-                Reason.INVALID_SPEC,
-                "spec.model.detection is unset, and spec.model.task is 'detection'; say how boxes "
-                "are read.",
-            )
+            raise ValueError("the API refuses task detection without spec.model.detection")
         self._model = model
         self._format = model.detection
         self.labels = tuple(model.labels)

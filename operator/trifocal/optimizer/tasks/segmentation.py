@@ -25,7 +25,6 @@ IGNORED = 255
 """In a true mask: a pixel that is not judged."""
 NO_ANSWER = 255
 """In an answer: a pixel whose scores held NaN or infinity."""
-MAX_CLASSES = 255
 _DIMENSIONS = 4
 _SURE = 0.5
 """Of one channel of probabilities: the foreground begins here."""
@@ -58,12 +57,6 @@ class Segmentation:
     """
 
     def __init__(self, model: ModelSpec) -> None:
-        if len(model.labels) > MAX_CLASSES:
-            raise RefusedError(
-                Reason.INVALID_SPEC,
-                f"spec.model.labels has {len(model.labels)} labels; masks can tell "
-                f"{MAX_CLASSES} classes, because 255 stands for pixels that are not judged.",
-            )
         self._model = model
         self.labels = tuple(model.labels)
 
