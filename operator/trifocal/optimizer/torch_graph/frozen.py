@@ -36,8 +36,7 @@ class FrozenGraph:
     following_batch: Mapping[str, tuple[int | None, ...]]
     """Shapes that differ with the batch: None stands for such a dimension."""
     shapes: Mapping[str, tuple[int, ...]]
-    """Of activations, for a batch of `batch`, where they are known."""
-    batch: int
+    """Of activations, for the example's batch, where they are known."""
 
     @property
     def version(self) -> int:
@@ -69,7 +68,6 @@ def freeze(path: Path, output: str, example: NDArray[np.float32]) -> FrozenGraph
         constants=constants | values,
         following_batch=following,
         shapes=_shapes(frozen),
-        batch=len(example),
     )
 
 

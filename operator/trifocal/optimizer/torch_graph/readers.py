@@ -3,6 +3,8 @@
 What is not listed here is read by onnx2torch, which knows the operators that are modules anyway.
 """
 
+import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -80,27 +82,31 @@ def _reshape(it: Reading) -> nn.Module:
     shape: tuple[int | None, ...] = (
         it.target(1) if it.has(1) else tuple(it.attribute("shape", ()))  # version 1 to 4
     )
-    return layers.Reshape(_general(shape, it.shape(), it.graph.batch))
+    return layers.Reshape(_general(shape, it.shape()))
 
 
-def _general(
-    shape: tuple[int | None, ...], given: tuple[int, ...] | None, batch: int
-) -> tuple[int, ...]:
-    """Sizes that are copied or follow from the rest, not spelled out: pruning changes them."""
-    sizes = [batch if size is None else size for size in shape]
-    if given is not None:
-        for at in range(min(len(sizes), len(given))):
-            if sizes[at] not in {0, given[at]}:
-                break
-            sizes[at] = 0
-    # Only the first dimension can be the batch's own: elsewhere it is a factor of what is left.
-    left = [at for at, size in enumerate(sizes) if size != 0]
-    loose = [at for at in left if shape[at] is None and sizes[at] != -1]
-    if -1 not in sizes and (loose or len(left) == 1):
-        sizes[loose[0] if loose else left[0]] = -1
-    elif loose == [0]:
-        sizes[0] = 0
-    return tuple(sizes)
+def _general(shape: tuple[int | None, ...], given: tuple[int, ...] | None) -> tuple[int, ...]:
+    """Sizes that are copied (0) or follow (-1), not spelled out, because pruning changes them.
+
+    Without the input's shape, the batch's own dimension follows from the rest.
+    """
+    loose = [at for at, size in enumerate(shape) if size in {None, -1}]
+    if given is None:
+        return tuple(-1 if size is None else size for size in shape)
+    # Where the batch is computed and another dimension is left open, the batch is copied.
+    copied = {at for at, size in enumerate(shape) if size == 0} | set(loose[:-1])
+    sizes = [given[at] if at in copied else size or 0 for at, size in enumerate(shape)]
+    if loose:
+        sizes[loose[-1]] = 1
+        others = math.prod(sizes)
+        sizes[loose[-1]] = math.prod(given) // others if others else 0
+    pairs = zip(sizes, given, strict=False)
+    same = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)))
+    left = range(same, len(sizes))
+    follows = [at for at in loose if at in left] or (list(left) if len(left) == 1 else [])
+    for at in follows[-1:]:
+        sizes[at] = -1
+    return (0,) * same + tuple(sizes[same:])
 
 
 def _split(it: Reading) -> nn.Module:

@@ -73,7 +73,7 @@ def _exported(
             f"the image"
         ) from error
     _optimize(exported.model)
-    model = name_pooling(exported.model_proto)
+    model = name_pooling(_plain(exported.model_proto))
     if len(model.graph.output) != 1:
         raise BuildError(
             f"the network has {len(model.graph.output)} outputs; it must answer with one tensor"
@@ -95,6 +95,18 @@ def _optimize(model: Any) -> None:
     for node in norms:
         node.domain = ""
     model.opset_imports.pop(_HIDDEN, None)
+
+
+def _plain(model: Any) -> Any:
+    """The model without the exporter's notes on its own source code, which name this machine."""
+    graph = model.graph
+    for it in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output):
+        del it.metadata_props[:]
+        it.ClearField("doc_string")
+    for tensor in graph.initializer:
+        del tensor.metadata_props[:]
+        tensor.ClearField("doc_string")
+    return model
 
 
 def _older(model: Any, opset: int) -> Any:
