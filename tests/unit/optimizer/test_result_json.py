@@ -20,10 +20,20 @@ from trifocal.optimizer.contract import (
     Tensor,
     result_json,
 )
+from trifocal.triton.tensorrt import EngineOrigin
 
 DIGEST = f"sha256:{'a' * 64}"
 LONGEST_NAME = "student-tf_mobilenetv3_large_minimal_100-int8-percentile-tensor"
 """Of timm's names without a tag one of the longest, with all that a recipe can add."""
+
+ENGINE = EngineOrigin(
+    tensorrt="11.2.1.2",
+    triton_release="26.07",
+    gpu="NVIDIA RTX PRO 6000 Blackwell Server Edition",
+    compute_capability="12.0",
+    cuda=13,
+    platform="linux-x86_64",
+)
 
 Verdict = Literal["Chosen", "Passed", "Lost", "Failed"]
 
@@ -140,6 +150,7 @@ def test_sixty_candidates_with_notes_and_edges_fit(
         chosen=LONGEST_NAME,
         notes=tuple(notes),
         edges=tuple(edge(runtime) for runtime in winners[1 : edges + 1]),
+        engine=ENGINE,
         inputs=(Tensor(name="image", dtype="float32", shape=(-1, 3, 224, 224)),),
         outputs=(Tensor(name="scores", dtype="float32", shape=(-1, 1000)),),
     )
@@ -150,7 +161,8 @@ def test_sixty_candidates_with_notes_and_edges_fit(
     kept = names(found)
     assert ("source", "Passed") in kept
     assert sum(verdict == "Chosen" for _, verdict in kept) == edges + 1
-    assert (found.edges, found.smoke) == (whole.edges, whole.smoke)
+    kept_whole = {"edges", "engine", "smoke", "inputs", "outputs"}
+    assert found.model_dump(include=kept_whole) == whole.model_dump(include=kept_whole)
 
 
 @pytest.mark.parametrize("count", [12, 60])
