@@ -5,7 +5,6 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from trifocal.api.techniques import Precision
 from trifocal.optimizer.importing import ImportedModel
 from trifocal.optimizer.runtimes.backend import (
     Backend,
-    BuildError,
     ModelRunError,
     Order,
     Product,
@@ -34,6 +32,7 @@ from trifocal.optimizer.runtimes.tensorrt.parsing import closed_model
 from trifocal.optimizer.runtimes.tensorrt.place import Place
 from trifocal.optimizer.runtimes.tensorrt.runner import EngineRunner
 from trifocal.optimizer.runtimes.tensorrt.timing_cache import TimingCache
+from trifocal.optimizer.runtimes.tensorrt.typed_model import TYPED, TYPED_AT
 from trifocal.triton.tensorrt import EngineOrigin
 
 RELEASE_VARIABLE = "TRIFOCAL_TRITON_RELEASE"
@@ -84,7 +83,7 @@ class TensorRT(Backend):
     @override
     def precisions(self) -> frozenset[Precision]:
         """Those that are written into the ONNX file: engines are strongly typed."""
-        return frozenset(_TYPED)
+        return frozenset(TYPED)
 
     @property
     @override
@@ -106,14 +105,14 @@ class TensorRT(Backend):
             WorkError: The calibration data are unreadable.
         """
         model = order.model
-        typed = _TYPED[order.recipe.precision](order)
+        typed = TYPED[order.recipe.precision](order)
         engine = EngineBuilder(
             self._trt, TimingCache(self._cache, self._place), self._settings
         ).build(
             closed_model(typed.path, model.input_shape),
             model.input,
             batch_profile(model.input_shape, order.max_batch, model.fixed_batch),
-            order.report,
+            lambda share, detail: order.report(TYPED_AT + (1 - TYPED_AT) * share, detail),
         )
         target.write_bytes(engine.plan)
         return Product(
@@ -174,48 +173,3 @@ def _notes(engine: Engine) -> tuple[str, ...]:
         "to itself, and the engine may be faster."
     )
     return (text,)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Typed:
-    """An ONNX file whose tensors have the precision's types."""
-
-    path: Path
-    notes: tuple[str, ...] = ()
-
-
-def _float32(order: Order) -> _Typed:
-    return _Typed(path=order.model.path)
-
-
-def _float16(order: Order) -> _Typed:
-    from trifocal.optimizer.quantization.float16 import float16  # noqa: PLC0415 - heavy
-
-    target = order.folder / "float16.onnx"
-    return _Typed(path=target, notes=float16(order.model.path, target))
-
-
-def _int8(order: Order) -> _Typed:
-    from trifocal.optimizer.quantization.symmetric import symmetric_int8  # noqa: PLC0415 - heavy
-
-    calibration = order.calibration
-    if calibration is None:
-        raise BuildError("int8 is calibrated, and spec.optimization.datasets.calibration is unset")
-    target = order.folder / "int8.onnx"
-    symmetric_int8(
-        order.model.path,
-        target,
-        calibration,
-        order.model.input,
-        order.recipe.calibration or "minmax",
-        per_channel=order.recipe.per_channel,
-        exclude=order.recipe.keep_float,
-    )
-    return _Typed(path=target)
-
-
-_TYPED: Mapping[Precision, Callable[[Order], _Typed]] = {
-    "fp32": _float32,
-    "fp16": _float16,
-    "int8": _int8,
-}

@@ -26,6 +26,7 @@ def closed_model(path: Path, shape: Sequence[int]) -> bytes:
     """The file's bytes, with all but the batch of its input fixed to `shape` (without the batch).
 
     What follows from open sizes is then constant, and the parser folds it: anchors, resizing.
+    Every node has a name, by which it can be complained about.
 
     Raises:
         BuildError: It is quantized as TensorRT does not compute.
@@ -40,6 +41,8 @@ def closed_model(path: Path, shape: Sequence[int]) -> bytes:
             dimensions = value.type.tensor_type.shape.dim[1:]
             for dimension, size in zip(dimensions, shape, strict=True):
                 dimension.dim_value = size
+    for node in model.graph.node:
+        node.name = node.name or f"{node.op_type}:{node.output[0]}"
     return bytes(model.SerializeToString())
 
 

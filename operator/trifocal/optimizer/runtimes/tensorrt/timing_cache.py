@@ -32,6 +32,7 @@ class TimingCache:
             return
         fresh = self._path.with_suffix(f".{os.getpid()}")
         with contextlib.suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             fresh.write_bytes(bytes(cache.serialize()))
             fresh.replace(self._path)
 

@@ -4,6 +4,8 @@ It cannot run them here, and says so: nothing below proves an answer of an engin
 its strongly typed builder are TensorRT's own, so what it accepts and refuses counts.
 """
 
+import importlib
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from page_orientation.model import fetch_model
 from hack.cluster.paths import cache_dir
 from hack.tensorrt_api import missing, read_surface
 from tests.support.tiny_models import colour_classifier, save
-from trifocal.api.techniques import Precision
+from trifocal.api.techniques import Distillation, FineTuning, Precision
 from trifocal.optimizer.calibration import Calibration
 from trifocal.optimizer.importing import ImportedModel
 from trifocal.optimizer.quantization.quiet import quiet
@@ -27,6 +29,7 @@ from trifocal.optimizer.recipe import Recipe
 from trifocal.optimizer.runtimes.backend import BuildError, ModelRunError, Order, Product
 from trifocal.optimizer.runtimes.tensorrt.backend import TensorRT
 from trifocal.optimizer.runtimes.tensorrt.cuda import Driver
+from trifocal.optimizer.training import Lesson, TrainingData
 from trifocal.triton.tensorrt import EngineOrigin
 
 pytestmark = pytest.mark.filterwarnings(
@@ -75,13 +78,13 @@ def _bench(tmp_path: Path) -> Workbench:
     return Workbench(folder=tmp_path)
 
 
-def noise(shape: tuple[int, ...]) -> Calibration:
+def noise(shape: tuple[int, ...], count: int = 8) -> Calibration:
     """Images that are numbers: the same each time."""
 
     def read(path: Path) -> NDArray[np.float32]:
         return np.random.default_rng(int(path.name)).normal(size=shape).astype(np.float32)
 
-    return Calibration(images=[Path(str(number)) for number in range(8)], read=read)
+    return Calibration(images=[Path(str(number)) for number in range(count)], read=read)
 
 
 def with_precision(order: Order, precision: Precision) -> Order:
@@ -190,7 +193,7 @@ def test_what_the_parser_has_against_a_node_is_quoted(bench: Workbench) -> None:
     """A Reshape to two rows contradicts the linear layer that follows."""
     graph = colour_classifier(flatten=(2, 4))
     text = bench.refusal(bench.order(save(graph, bench.folder / "model.onnx")))
-    assert text.startswith("TensorRT rejects MatMul, and says: ")
+    assert text.startswith("TensorRT rejects MatMul (node 'MatMul:scores'), and says: ")
     assert text.endswith(
         "change these nodes in the exported model, or choose the target onnxruntime"
     )
@@ -238,3 +241,30 @@ def test_a_calibrated_precision_without_images_is_refused(bench: Workbench) -> N
     assert "spec.optimization.datasets.calibration is unset" in bench.refusal(
         replace(order, calibration=None)
     )
+
+
+@pytest.fixture(name="qat")
+def _qat() -> None:
+    """PyTorch's libraries are imported: they warn of each other while they are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("trifocal.optimizer.compression.qat")
+
+
+@pytest.mark.usefixtures("qat")
+def test_a_network_that_was_trained_in_int8_becomes_an_engine(bench: Workbench) -> None:
+    """Nothing is learned here; what counts is that TensorRT takes what training writes."""
+    order = bench.order(save(colour_classifier(), bench.folder / "model.onnx"))
+    images = noise((3, 8, 8), count=32)
+    lesson = Lesson(
+        data=TrainingData(images=images.images, truths=None, read=images.read),
+        teacher=order.model.path,
+        distillation=Distillation(),
+        fine_tuning=FineTuning(epochs=1, batch_size=4),
+    )
+    recipe = Recipe(runtime="tensorrt", precision="int8-qat")
+    product = bench.build(replace(order, recipe=recipe, lesson=lesson))
+    assert product.path.read_bytes()[:4] == b"vtrt"
+    assert "spec.optimization.datasets.training is unset" in Workbench(
+        folder=bench.folder / "other"
+    ).refusal(replace(order, recipe=recipe))

@@ -3,8 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from tests.unit.optimizer.runtimes.tensorrt.fake_tensorrt import Cache, Config
 from trifocal.optimizer.runtimes.tensorrt.place import Place
 from trifocal.optimizer.runtimes.tensorrt.timing_cache import TimingCache
@@ -49,11 +47,16 @@ def test_one_that_is_no_cache_is_a_miss(tmp_path: Path) -> None:
     assert given(tmp_path, fits=True) == b""
 
 
-@pytest.mark.parametrize("kind", ["absent", "a file"])
-def test_a_folder_that_is_none_is_a_miss(tmp_path: Path, kind: str) -> None:
-    folder = tmp_path / "folder"
-    if kind == "a file":
-        folder.write_bytes(b"")
+def test_its_folder_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / "work" / "timing"
+    assert given(folder, fits=True) == b""
+    keep(folder, b"measured")
+    assert given(folder, fits=True) == b"measured"
+
+
+def test_a_folder_that_cannot_be_made_is_a_miss(tmp_path: Path) -> None:
+    folder = tmp_path / "a file"
+    folder.write_bytes(b"")
     keep(folder, b"measured")
     assert given(folder, fits=True) == b""
 
