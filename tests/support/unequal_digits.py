@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,7 +57,8 @@ def unequal_digits(seed: int, folder: Path, fine_tuning: FineTuning) -> UnequalD
     files = tuple(folder / f"{index}.png" for index in range(TRAINING))
 
     def read(file: Path) -> NDArray[np.float32]:
-        return pixels[int(file.stem)]
+        image: NDArray[np.float32] = pixels[int(file.stem)]
+        return image
 
     return UnequalDigits(
         model=ImportedModel(
@@ -92,9 +94,10 @@ def _trained(pixels: NDArray[np.float32], labels: NDArray[np.int64], seed: int) 
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
     for _ in range(EPOCHS):
-        for batch in torch.randperm(len(images)).split(64):
+        for batch in torch.randperm(len(images)).reshape(-1, 50):
             optimizer.zero_grad()
-            nn.functional.cross_entropy(network(images[batch]), truths[batch]).backward()
+            loss: Any = nn.functional.cross_entropy(network(images[batch]), truths[batch])
+            loss.backward()
             optimizer.step()
         schedule.step()
     return network.eval()
@@ -114,14 +117,14 @@ def _make_unequal(network: nn.Sequential, seed: int) -> None:
         for norm, after in itertools.islice(zip(norms, convolutions[1:], strict=False), 4):
             power = DECADES * (2 * torch.rand(norm.num_features, generator=generator) - 1)
             scale = 10**power
-            norm.weight *= scale
-            norm.bias *= scale
+            norm.weight.mul_(scale)
+            norm.bias.mul_(scale)
             inverse = (-1, 1, 1, 1) if after.groups > 1 else (1, -1, 1, 1)
-            after.weight /= scale.view(inverse)
+            after.weight.div_(scale.view(inverse))
 
 
 def _exported(network: nn.Module, path: Path) -> Path:
-    torch.onnx.export(
+    program: Any = torch.onnx.export(
         network,
         (torch.zeros(2, 1, 8, 8),),
         dynamo=True,
@@ -130,5 +133,6 @@ def _exported(network: nn.Module, path: Path) -> Path:
         output_names=["scores"],
         external_data=False,
         verbose=False,
-    ).save(path)
+    )
+    program.save(path)
     return path

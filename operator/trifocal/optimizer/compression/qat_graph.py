@@ -112,7 +112,8 @@ def quantized_share(graph: GraphModule) -> tuple[int, int]:
 def prepared(graph: GraphModule, scheme: Scheme) -> GraphModule:
     """The graph with observers, or with fake rounding where ranges are trained."""
     prepare = prepare_qat_pt2e if scheme.ranges == "trained" else prepare_pt2e
-    return prepare(graph, quantizer(scheme))
+    result: GraphModule = prepare(graph, quantizer(scheme))
+    return result
 
 
 def converted(graph: GraphModule) -> GraphModule:
@@ -121,7 +122,7 @@ def converted(graph: GraphModule) -> GraphModule:
     Raises:
         BuildError: Nothing in it was rounded.
     """
-    result = convert_pt2e(graph)
+    result: GraphModule = convert_pt2e(graph)
     rounded, computing = quantized_share(result)
     if not rounded:
         raise BuildError(

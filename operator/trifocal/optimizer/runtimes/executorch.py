@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from trifocal.api.techniques import CalibrationMethod, Precision
 from trifocal.optimizer.importing import ImportedModel
@@ -134,9 +135,7 @@ class ExecuTorch:
                 )
 
                 scheme = Scheme(ranges="trained", per_channel=recipe.per_channel)
-                return quantization_aware(
-                    module, order.model, self.lesson, scheme, order.report
-                ), ()
+                return quantization_aware(module, order.model, self.lesson, scheme, order.report)
             case other:
                 raise BuildError(
                     f"ExecuTorch has no {other}; use one of {', '.join(sorted(self.precisions))}."
@@ -158,8 +157,10 @@ def _halved(module: "nn.Module") -> "nn.Module":
             super().__init__()
             self.inner = module.half()
 
+        @override
         def forward(self, images: "Tensor") -> "Tensor":
-            return self.inner(images.half()).float()  # type: ignore[no-any-return] - torch's
+            answer: Tensor = self.inner(images.half())
+            return answer.float()
 
     return _Half().eval()
 
