@@ -119,7 +119,8 @@ class _Attempt:
         self.layers = network.num_layers
         config = self._config(builder, input_name, profile)
         watch = Watch(report)
-        config.progress_monitor = monitor(self._trt, watch)
+        listening = monitor(self._trt, watch)  # TensorRT is not relied on to keep it alive
+        config.progress_monitor = listening
         plan = builder.build_serialized_network(network, config)
         if watch.raised is not None:
             raise watch.raised

@@ -69,9 +69,13 @@ def why_no_engine(messages: Messages, workspaces: Sequence[int]) -> str:
     return f"TensorRT gave no engine, and says: {quoted(messages.errors)}"
 
 
-def why_no_gpu(errors: Iterable[str]) -> str | None:
-    """A sentence where there is no usable driver or no GPU."""
-    found = next(filter(None, map(_NO_DRIVER.search, errors)), None)
+def why_no_gpu(errors: Sequence[str]) -> str | None:
+    """A sentence where there is no usable driver or no GPU.
+
+    Only the first error counts: where engines are built without a GPU, CUDA's complaint follows
+    every other error.
+    """
+    found = _NO_DRIVER.search(errors[0]) if errors else None
     if found is None:
         return None
     what = "no GPU is visible" if found[1] == "100" else "the NVIDIA driver is missing or too old"

@@ -163,10 +163,10 @@ def test_layers_stay_in_float_where_the_recipe_says_so(bench: Workbench) -> None
 
 
 def test_sizes_that_the_graph_leaves_open_are_those_of_the_spec(bench: Workbench) -> None:
-    """Reshape needs the image's size: with open height and width it is computed from the shape."""
+    """As PaddlePaddle exports: one name for all that is open, which TensorRT takes for one size."""
     graph = colour_classifier()
     for dimension in graph.graph.input[0].type.tensor_type.shape.dim[2:]:
-        dimension.dim_param = "size"
+        dimension.dim_param = "batch"
     bench.build(bench.order(save(graph, bench.folder / "model.onnx")))
 
 

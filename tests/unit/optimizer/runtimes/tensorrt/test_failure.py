@@ -94,6 +94,12 @@ def test_no_driver_is_said_to_be_no_driver() -> None:
     assert why_no_gpu(["(cudaError 2: out of memory)"]) is None
 
 
+def test_what_cuda_adds_to_another_error_is_not_taken_for_the_cause() -> None:
+    """As RTX logs without a GPU."""
+    text = why_no_engine(log("contradiction"), (GIB,))
+    assert text.startswith("TensorRT gave no engine, and says: IBuilder::buildSerializedNetwork: ")
+
+
 def test_everything_else_is_quoted() -> None:
     assert why_no_engine(log("no-profile"), (GIB,)) == (
         "TensorRT gave no engine, and says: IBuilder::buildSerializedNetwork: Error Code 4: API "
