@@ -43,6 +43,10 @@ integration: setup tools ## tests against a real API server, S3 server and Trito
 e2e: setup ## tests on a real cluster: KUBECONFIG's, or a local one that is started and stopped
 	$(RUN) pytest tests/e2e
 
+.PHONY: bench-optimization
+bench-optimization: setup ## six real models on every target, against plain recipes and the full grid
+	$(RUN) python -m benchmarks.optimization
+
 .PHONY: fmt
 fmt: setup ## format
 	$(RUN) ruff format .
