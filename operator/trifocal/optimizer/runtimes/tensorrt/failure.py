@@ -49,10 +49,12 @@ def why_no_engine(messages: Messages, workspaces: Sequence[int]) -> str:
         messages: Of the last attempt.
         workspaces: Bytes that each attempt might use at most.
     """
-    if absent := why_no_gpu(messages.errors):
+    # Where engines are built without a GPU, CUDA's complaints surround every other error.
+    errors = [text for text in messages.errors if not _NO_DRIVER.search(text)]
+    if not errors and (absent := why_no_gpu(messages.errors)):
         return absent
     tried = " and again with ".join(f"{size / _GIB:.3g} GiB" for size in workspaces)
-    node = _without_kernel(messages.errors)
+    node = _without_kernel(errors)
     if _lacked_memory(messages):
         where = f" at node {node}" if node else ""
         return (
@@ -66,16 +68,12 @@ def why_no_engine(messages: Messages, workspaces: Sequence[int]) -> str:
             "when memory runs out, and where a layer cannot run in this precision: let the build "
             "have the GPU to itself, or leave this precision out of spec.optimization.precisions"
         )
-    return f"TensorRT gave no engine, and says: {quoted(messages.errors)}"
+    return f"TensorRT gave no engine, and says: {quoted(errors)}"
 
 
-def why_no_gpu(errors: Sequence[str]) -> str | None:
-    """A sentence where there is no usable driver or no GPU.
-
-    Only the first error counts: where engines are built without a GPU, CUDA's complaint follows
-    every other error.
-    """
-    found = _NO_DRIVER.search(errors[0]) if errors else None
+def why_no_gpu(errors: Iterable[str]) -> str | None:
+    """A sentence where there is no usable driver or no GPU."""
+    found = next(filter(None, map(_NO_DRIVER.search, errors)), None)
     if found is None:
         return None
     what = "no GPU is visible" if found[1] == "100" else "the NVIDIA driver is missing or too old"
