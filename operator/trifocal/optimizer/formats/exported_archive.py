@@ -29,6 +29,8 @@ _STATE_KINDS = {
     "buffer": "buffer_name",
     "tensor_constant": "tensor_constant_name",
 }
+_MODES = frozenset({"train", "training"})
+"""Arguments of dropout and of normalizations."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,11 +213,7 @@ def _answers(specs: list[Mapping[str, Any]]) -> tuple[str, ...]:
     for spec in specs:
         kind, body = next(iter(spec.items()))
         if kind != "user_output":
-            raise refused(
-                WHAT,
-                "it changes its own weights when it runs, as in training; call model.eval() "
-                "before torch.export.export",
-            )
+            raise _training()
         if "as_tensor" in body["arg"]:
             names.append(body["arg"]["as_tensor"]["name"])
     if not names:
@@ -223,9 +221,19 @@ def _answers(specs: list[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _training() -> RefusedError:
+    return refused(
+        WHAT,
+        "it was exported in training mode, in which it changes its own weights or answers at "
+        "random; call model.eval() before torch.export.export",
+    )
+
+
 def _call(node: Mapping[str, Any]) -> Call:
     if not isinstance(node["target"], str):
         raise TypeError("a target")
+    if any(it["name"] in _MODES and it["arg"] == {"as_bool": True} for it in node["inputs"]):
+        raise _training()
     return Call(
         target=node["target"],
         arguments=tuple((it["name"], dict(it["arg"])) for it in node["inputs"]),

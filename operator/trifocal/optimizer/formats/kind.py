@@ -135,8 +135,8 @@ def check_kind(path: Path, expected: Format) -> Kind:
         raise RefusedError(
             Reason.MODEL_INVALID,
             f"The source model is {_NAMES[kind]}, which can run any code when it is loaded, so it "
-            f"is never opened. Save the weights with safetensors.torch.save_file("
-            f"model.state_dict(), 'model.safetensors') and set format to torch-weights, or save "
+            f"is never opened. Save the weights with safetensors.torch.save_model("
+            f"model, 'model.safetensors') and set format to torch-weights, or save "
             f"the program with torch.export.save and set format to torch-exported.",
         )
     if kind not in _FITTING[expected]:

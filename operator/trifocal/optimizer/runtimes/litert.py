@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trifocal.api.techniques import CALIBRATED, Precision
 from trifocal.optimizer.importing import ImportedModel
+from trifocal.optimizer.recipe import Recipe
 from trifocal.optimizer.runtimes.backend import BuildError, Order, Product, Runner
 
 _PRECISIONS: frozenset[Precision] = frozenset(
@@ -56,18 +57,24 @@ class LiteRT:
         """
         precision = order.recipe.precision
         if precision not in _PRECISIONS:
-            raise BuildError(f"LiteRT has no {precision}; use one of {', '.join(sorted(_PRECISIONS))}.")
+            raise BuildError(
+                f"LiteRT has no {precision}; use one of {', '.join(sorted(_PRECISIONS))}."
+            )
         if order.recipe.keep_float:
             raise BuildError(
                 "LiteRT's quantizer does not know layers by their names in the ONNX file, so that "
                 "none can stay in float; choose int8-weights where int8 loses too much."
             )
+        images = _images(order)
         order.report(0.0, "converting")
         whole = self._float(order.model)
         if precision == "fp32":
             target.write_bytes(whole)
             return Product(path=target, facts={"bytes": len(whole)})
-        return _quantized(whole, order, target)
+        order.report(0.5, "quantizing")
+        product = _quantized(whole, images, order.recipe, target)
+        order.report(1.0, "quantized")
+        return product
 
     def load(self, path: Path, model: ImportedModel, threads: int) -> Runner:
         """Load a file with so many threads.
@@ -91,19 +98,17 @@ class LiteRT:
         return self._floats[key]
 
 
-def _quantized(whole: bytes, order: Order, target: Path) -> Product:
+def _quantized(
+    whole: bytes, images: Iterable[NDArray[np.float32]], recipe: Recipe, target: Path
+) -> Product:
     from trifocal.optimizer.runtimes.litert_effect import checked_effect  # noqa: PLC0415 - heavy
     from trifocal.optimizer.runtimes.litert_quantization import (  # noqa: PLC0415 - heavy
         quantize,
     )
 
-    recipe = order.recipe
-    images = _images(order)
-    order.report(0.5, "quantizing")
     small = quantize(whole, recipe.precision, images, per_channel=recipe.per_channel)
     effect = checked_effect(whole, small, recipe.precision)
     target.write_bytes(small)
-    order.report(1.0, "quantized")
     return Product(path=target, facts=effect)
 
 

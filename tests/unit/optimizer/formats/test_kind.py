@@ -70,7 +70,7 @@ def test_pickles_are_never_opened(tmp_path: Path, kind: str, wanted: Format) -> 
     path = tmp_path / "model.pt"
     path.write_bytes(KINDS[kind])
 
-    with pytest.raises(RefusedError, match=r"safetensors\.torch\.save_file") as error:
+    with pytest.raises(RefusedError, match=r"safetensors\.torch\.save_model") as error:
         check_kind(path, wanted)
     assert error.value.reason is Reason.MODEL_INVALID
 
