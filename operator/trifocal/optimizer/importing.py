@@ -143,7 +143,7 @@ def _check_shape(value: Any, spec: TensorSpec) -> int | None:
     tensor = value.type.tensor_type
     dimensions = list(tensor.shape.dim)
     fits = len(dimensions) == len(spec.shape) + 1 and all(
-        not dimension.dim_value or dimension.dim_value == wanted
+        _is_open(dimension) or dimension.dim_value == wanted
         for dimension, wanted in zip(dimensions[1:], spec.shape, strict=True)
     )
     if tensor.elem_type != onnx.TensorProto.FLOAT or not fits:
@@ -153,7 +153,12 @@ def _check_shape(value: Any, spec: TensorSpec) -> int | None:
             f"batch, but the model's input is {describe(value)}; change the spec, or export the "
             f"model with that input.",
         )
-    return dimensions[0].dim_value or None
+    return None if _is_open(dimensions[0]) else dimensions[0].dim_value
+
+
+def _is_open(dimension: Any) -> bool:
+    """Nothing written, or a number that is none: PaddlePaddle exports -1."""
+    return bool(dimension.dim_value <= 0)
 
 
 def _find_output(model: Any, wanted: str | None) -> str:

@@ -39,6 +39,14 @@ def test_fixed_batch_is_noticed(tmp_path: Path) -> None:
     assert model.fixed_batch == 2
 
 
+@pytest.mark.parametrize("batch", [-1, 0])
+def test_size_that_is_no_size_leaves_the_batch_open(tmp_path: Path, batch: int) -> None:
+    """PaddlePaddle writes -1, others nothing."""
+    model = import_model(save(colour_classifier(batch=batch), tmp_path / "m"), model_spec())
+
+    assert model.fixed_batch is None
+
+
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x89PNG\r\n\x1a\n" + bytes(100), b"{}"])
 def test_file_that_is_no_model(tmp_path: Path, content: bytes) -> None:
     assert "it is not an ONNX file" in refusal(tmp_path, content)
