@@ -20,6 +20,7 @@ from torch import nn
 
 from trifocal.api.techniques import Distillation, FineTuning
 from trifocal.optimizer.calibration import Calibration
+from trifocal.optimizer.compression.qat_graph import quiet
 from trifocal.optimizer.importing import ImportedModel
 from trifocal.optimizer.training import Lesson, TrainingData
 
@@ -124,15 +125,16 @@ def _make_unequal(network: nn.Sequential, seed: int) -> None:
 
 
 def _exported(network: nn.Module, path: Path) -> Path:
-    program: Any = torch.onnx.export(
-        network,
-        (torch.zeros(2, 1, 8, 8),),
-        dynamo=True,
-        dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
-        input_names=["image"],
-        output_names=["scores"],
-        external_data=False,
-        verbose=False,
-    )
+    with quiet():
+        program: Any = torch.onnx.export(
+            network,
+            (torch.zeros(2, 1, 8, 8),),
+            dynamo=True,
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
+            input_names=["image"],
+            output_names=["scores"],
+            external_data=False,
+            verbose=False,
+        )
     program.save(path)
     return path

@@ -2,6 +2,9 @@
 
 import linecache
 import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -40,6 +43,14 @@ _DEQUANTIZING = frozenset(
 )
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the warnings that torch, torchao and ExecuTorch give about their own code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def captured(module: nn.Module, example: torch.Tensor, *, any_batch: bool) -> GraphModule:
     """The graph of a network in eval mode, with batch normalization folded into what it follows.
 
@@ -51,8 +62,9 @@ def captured(module: nn.Module, example: torch.Tensor, *, any_batch: bool) -> Gr
         BuildError: torch.export refuses the network.
     """
     graph = exported(module.eval(), example, any_batch=any_batch).module()
-    _fuse_conv_bn_(graph)
-    _fuse_linear_bn_(graph)
+    with quiet():
+        _fuse_conv_bn_(graph)
+        _fuse_linear_bn_(graph)
     return graph
 
 
@@ -66,7 +78,8 @@ def exported(
     """
     shapes = ({0: torch.export.Dim("batch", min=1, max=4096)},) if any_batch else None
     try:
-        return torch.export.export(module, (example,), dynamic_shapes=shapes)
+        with quiet():
+            return torch.export.export(module, (example,), dynamic_shapes=shapes)
     except Exception as error:  # torch.export lets through whatever the network's code raises
         raise BuildError(_refusal(error)) from error
 
@@ -112,7 +125,8 @@ def quantized_share(graph: GraphModule) -> tuple[int, int]:
 def prepared(graph: GraphModule, scheme: Scheme) -> GraphModule:
     """The graph with observers, or with fake rounding where ranges are trained."""
     prepare = prepare_qat_pt2e if scheme.ranges == "trained" else prepare_pt2e
-    result: GraphModule = prepare(graph, quantizer(scheme))
+    with quiet():
+        result: GraphModule = prepare(graph, quantizer(scheme))
     return result
 
 
@@ -122,7 +136,8 @@ def converted(graph: GraphModule) -> GraphModule:
     Raises:
         BuildError: Nothing in it was rounded.
     """
-    result: GraphModule = convert_pt2e(graph)
+    with quiet():
+        result: GraphModule = convert_pt2e(graph)
     rounded, computing = quantized_share(result)
     if not rounded:
         raise BuildError(

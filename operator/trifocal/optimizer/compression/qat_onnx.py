@@ -7,7 +7,7 @@ import onnx
 import torch
 from torch.fx import GraphModule
 
-from trifocal.optimizer.compression.qat_graph import exportable
+from trifocal.optimizer.compression.qat_graph import exportable, quiet
 from trifocal.optimizer.compression.qat_integers import make_unsigned
 from trifocal.optimizer.importing import ImportedModel
 from trifocal.optimizer.runtimes.backend import BuildError
@@ -26,16 +26,17 @@ def write_onnx(graph: GraphModule, model: ImportedModel, path: Path, *, unsigned
     """
     example = torch.zeros(2, *model.input_shape)
     try:
-        program: Any = torch.onnx.export(
-            exportable(graph),
-            (example,),
-            dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
-            input_names=[model.input],
-            output_names=[model.output],
-            external_data=False,
-            verbose=False,
-        )
+        with quiet():
+            program: Any = torch.onnx.export(
+                exportable(graph),
+                (example,),
+                dynamo=True,
+                dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
+                input_names=[model.input],
+                output_names=[model.output],
+                external_data=False,
+                verbose=False,
+            )
     except Exception as error:  # torch.onnx lets through whatever its own passes raise
         text = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise BuildError(

@@ -8,7 +8,7 @@ from executorch.devtools.backend_debug import get_delegation_info
 from executorch.exir import EdgeProgramManager, to_edge_transform_and_lower
 from torch import nn
 
-from trifocal.optimizer.compression.qat_graph import exported
+from trifocal.optimizer.compression.qat_graph import exported, quiet
 from trifocal.optimizer.runtimes.backend import BuildError
 from trifocal.optimizer.runtimes.executorch_runner import missing_operators
 
@@ -40,9 +40,10 @@ def lower(module: nn.Module, example: torch.Tensor) -> Lowered:
     """
     program = exported(module, example, any_batch=False)
     try:
-        edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
-        delegated, left = _delegation(edge)
-        executable = edge.to_executorch()
+        with quiet():
+            edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
+            delegated, left = _delegation(edge)
+            executable = edge.to_executorch()
     except Exception as error:  # its passes raise errors of many kinds, and plain Exception
         text = " ".join(str(error).split()).partition(" (http")[0] or type(error).__name__
         raise BuildError(

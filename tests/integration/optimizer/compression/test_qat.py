@@ -11,11 +11,11 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
+from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import nn
 from typing_extensions import override
 
-from tests.support.unequal_digits import UnequalDigits, unequal_digits
 from trifocal.api.techniques import FineTuning
 from trifocal.optimizer.recipe import Recipe
 from trifocal.optimizer.runtimes.backend import BuildError, Order, Product
@@ -26,6 +26,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from executorch.exir import to_edge_transform_and_lower as _loaded
 
+    from tests.support.unequal_digits import UnequalDigits, unequal_digits
     from trifocal.optimizer.compression.qat import qat_onnx, quantization_aware
     from trifocal.optimizer.compression.qat_graph import captured
     from trifocal.optimizer.compression.qat_scheme import Scheme
@@ -76,24 +77,23 @@ def test_training_recovers_what_one_scale_per_tensor_loses(trained: Trained) -> 
     assert recovered >= trained.source - HALF_A_POINT
 
 
-def _naive(
-    digits: UnequalDigits, folder: Path
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+class _Images:
+    """Calibration images as ONNX Runtime's quantizer wants to be given them."""
+
+    def __init__(self, digits: UnequalDigits) -> None:
+        self._left = digits.calibration.tensors()
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        """The next input, by its name."""
+        image = next(self._left, None)
+        return None if image is None else {"image": image}
+
+
+def _naive(digits: UnequalDigits, folder: Path) -> NDArray[np.float32]:
     """ONNX Runtime's own quantizer, one scale per tensor, calibrated on training images."""
-    from onnxruntime.quantization import (  # noqa: PLC0415 - takes seconds
-        CalibrationDataReader,
-        quantize_static,
-    )
+    from onnxruntime.quantization import quantize_static  # noqa: PLC0415 - takes seconds
 
-    class _Images(CalibrationDataReader):  # type: ignore[misc] - untyped
-        def __init__(self) -> None:
-            self._left = iter(digits.calibration.tensors())
-
-        def get_next(self) -> dict[str, object] | None:
-            image = next(self._left, None)
-            return None if image is None else {"image": image}
-
-    quantize_static(digits.model.path, folder / "naive.onnx", _Images(), per_channel=False)
+    quantize_static(digits.model.path, folder / "naive.onnx", _Images(digits), per_channel=False)
     return np.asarray(answers(folder / "naive.onnx", "scores", digits.images), np.float32)
 
 

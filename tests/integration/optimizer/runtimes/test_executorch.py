@@ -38,7 +38,7 @@ def network(folder: Path, *, head: bool = True) -> ImportedModel:
 
     def weights(*shape: int) -> NDArray[np.float32]:
         fan_in = int(np.prod(shape[1:]))
-        return (rng.standard_normal(shape) * np.sqrt(2 / fan_in)).astype(np.float32)
+        return np.float32(np.sqrt(2 / fan_in)) * rng.standard_normal(shape, np.float32)
 
     tensors = {"w0": weights(32, 3, 3, 3), "w1": weights(32, 1, 3, 3)}
     nodes = [

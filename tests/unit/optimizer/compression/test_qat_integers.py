@@ -16,8 +16,8 @@ SCALES = np.array([0.5, 0.25, 0.125], np.float32)
 
 
 def rounded_product() -> Any:
-    """The product round(x) @ w: activations in int8 with scale 0.5 and zero -28, weights per column."""
-    tensors = {
+    """The product round(x) @ w: int8 with scale 0.5 and zero -28, a scale per column."""
+    tensors: dict[str, NDArray[Any]] = {
         "scale": np.array(0.5, np.float32),
         "zero": np.array(-28, np.int8),
         "w": WEIGHTS,
