@@ -3,6 +3,7 @@
 # Needs from the base: Debian 12 or newer with Python 3.11 or newer and its venv module. How a
 # machine reaches PyPI (index, proxy, certificates) is its own affair and comes from outside.
 ARG BASE=python:3.11-slim-bookworm
+ARG TENSORRT_BASE=nvcr.io/nvidia/tensorrt:26.07-py3
 
 FROM ${BASE} AS uv
 ARG UV_VERSION=0.13.9
@@ -24,8 +25,11 @@ ENV PATH=/opt/trifocal/bin:${PATH} \
     PYTHONSAFEPATH=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    VIRTUAL_ENV=/opt/trifocal \
     UV_PROJECT_ENVIRONMENT=/opt/trifocal \
-    UV_PYTHON_DOWNLOADS=never
+    UV_PYTHON_DOWNLOADS=never \
+    UV_COMPILE_BYTECODE=1 \
+    UV_NO_CACHE=1
 WORKDIR /tmp
 
 # Dependencies apart from the source: a change of the source rebuilds only a small last layer.
@@ -37,22 +41,67 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* /var/log/*
 COPY pyproject.toml uv.lock /usr/share/trifocal/
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
-    /opt/uv/bin/uv sync --project /usr/share/trifocal --python python3 --no-cache \
-        --frozen --no-dev --no-install-project --compile-bytecode
+    /opt/uv/bin/uv sync --project /usr/share/trifocal --python python3 \
+        --frozen --no-dev --no-install-project
 
 FROM runtime AS optimizer-dependencies
 COPY pyproject.toml uv.lock /usr/share/trifocal/
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
-    /opt/uv/bin/uv sync --project /usr/share/trifocal --python python3 --no-cache \
-        --frozen --no-dev --no-install-project --compile-bytecode --extra optimizer
+    /opt/uv/bin/uv sync --project /usr/share/trifocal --python python3 \
+        --frozen --no-dev --no-install-project --extra optimizer
+
+# What is deleted is a third of a gigabyte of C++ headers, for compilers that the image lacks.
+FROM runtime AS extended-packages
+COPY pyproject.toml uv.lock /usr/share/trifocal/
+RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
+    /opt/uv/bin/uv sync --project /usr/share/trifocal --python python3 \
+        --frozen --no-dev --no-install-project --extra extended \
+    && find /opt/trifocal/lib -type d -name include -prune -exec rm -r {} +
+
+# PyTorch can be imported only with these: see hack/cpu_torch/README.md.
+FROM uv AS cuda-standins
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends gcc \
+    && rm -rf /var/lib/apt/lists/*
+COPY hack/cpu_torch ./hack/cpu_torch
+# Like the mounted folder it changes with PyTorch, but it counts in every builder's cache.
+COPY uv.lock ./
+RUN --mount=type=bind,from=extended-packages,source=/opt/trifocal,target=/opt/trifocal \
+    site=$(echo /opt/trifocal/lib/python3*/site-packages) \
+    && python3 -m hack.cpu_torch "$site" "/standins$site/torch/lib"
+
+FROM extended-packages AS optimizer-extended-dependencies
+COPY --from=cuda-standins /standins /
+RUN ["python", "-c", "import torch"]
+
+# For a machine with a GPU; PyTorch gets the CUDA libraries that it asks for. `tensorrt` is the
+# base's own package, so the base must be of the release of the Triton that serves the engines.
+# CI cannot pull this base: build it where you use it.
+FROM ${TENSORRT_BASE} AS optimizer-tensorrt-dependencies
+ENV PATH=/opt/trifocal/bin:${PATH} \
+    PYTHONSAFEPATH=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    VIRTUAL_ENV=/opt/trifocal \
+    UV_PROJECT_ENVIRONMENT=/opt/trifocal \
+    UV_PYTHON_DOWNLOADS=never \
+    UV_COMPILE_BYTECODE=1 \
+    UV_NO_CACHE=1
+WORKDIR /tmp
+COPY pyproject.toml uv.lock /usr/share/trifocal/
+RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
+    /opt/uv/bin/uv venv --system-site-packages --python python3 /opt/trifocal \
+    && /opt/uv/bin/uv sync --project /usr/share/trifocal \
+        --frozen --no-dev --no-install-project --extra extended \
+    && /opt/uv/bin/uv pip install torch \
+    && python -c 'import tensorrt, torch'
 
 # The wheel is copied, not mounted: some builders leave a mount's content out of the cache's key.
+# A platform may choose any uid, one without a name too: libraries that ask find it in USER.
 FROM operator-dependencies AS operator
 COPY --from=wheel /wheel /usr/share/trifocal/wheel
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
-    /opt/uv/bin/uv pip install --python /opt/trifocal/bin/python --no-cache --offline --no-deps \
-        --compile-bytecode /usr/share/trifocal/wheel/*.whl
-# A platform may choose any uid, one without a name too: libraries that ask find it here.
+    /opt/uv/bin/uv pip install --offline --no-deps /usr/share/trifocal/wheel/*.whl
 ENV HOME=/tmp USER=trifocal
 USER 65532:65532
 ENTRYPOINT ["trifocal"]
@@ -61,9 +110,23 @@ CMD ["operator"]
 FROM optimizer-dependencies AS optimizer
 COPY --from=wheel /wheel /usr/share/trifocal/wheel
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
-    /opt/uv/bin/uv pip install --python /opt/trifocal/bin/python --no-cache --offline --no-deps \
-        --compile-bytecode /usr/share/trifocal/wheel/*.whl
-# A platform may choose any uid, one without a name too: libraries that ask find it here.
+    /opt/uv/bin/uv pip install --offline --no-deps /usr/share/trifocal/wheel/*.whl
+ENV HOME=/tmp USER=trifocal
+USER 65532:65532
+ENTRYPOINT ["trifocal-optimizer"]
+
+FROM optimizer-extended-dependencies AS optimizer-extended
+COPY --from=wheel /wheel /usr/share/trifocal/wheel
+RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
+    /opt/uv/bin/uv pip install --offline --no-deps /usr/share/trifocal/wheel/*.whl
+ENV HOME=/tmp USER=trifocal
+USER 65532:65532
+ENTRYPOINT ["trifocal-optimizer"]
+
+FROM optimizer-tensorrt-dependencies AS optimizer-tensorrt
+COPY --from=wheel /wheel /usr/share/trifocal/wheel
+RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
+    /opt/uv/bin/uv pip install --offline --no-deps /usr/share/trifocal/wheel/*.whl
 ENV HOME=/tmp USER=trifocal
 USER 65532:65532
 ENTRYPOINT ["trifocal-optimizer"]

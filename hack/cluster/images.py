@@ -23,6 +23,7 @@ _COMMON = ("Dockerfile", ".dockerignore", "uv.lock", "pyproject.toml")
 TARGETS: dict[str, tuple[str, ...]] = {
     "operator": (*_COMMON, "README.md", "operator"),
     "optimizer": (*_COMMON, "README.md", "operator"),
+    "optimizer-extended": (*_COMMON, "README.md", "operator", "hack/cpu_torch"),
     "triton-cpu": _COMMON,
 }
 

@@ -19,6 +19,8 @@ OPERATOR = "trifocal-operator"
 """The chart's Deployment."""
 IMAGE_VARIABLE = "TRIFOCAL_IMAGE_{}"
 """For a cluster of your own: TRIFOCAL_IMAGE_OPERATOR and _OPTIMIZER, as pullable there."""
+EXTENDED_VARIABLE = IMAGE_VARIABLE.format("OPTIMIZER_EXTENDED")
+"""Without it the operator on a cluster of your own refuses what needs that image."""
 TRITON_VARIABLE = IMAGE_VARIABLE.format("TRITON_CPU")
 """Without it a cluster of your own serves with the chart's default, NVIDIA's image."""
 
@@ -53,6 +55,8 @@ def provide_images(kube: Kube, console: Console) -> str:
 def install_chart(kube: Kube, _console: Console) -> str:
     """The operator by its chart, as on any cluster."""
     values = {"image": image("operator"), "optimizer.image": image("optimizer")}
+    if kube.local or EXTENDED_VARIABLE in os.environ:
+        values["optimizer.extendedImage"] = image("optimizer-extended")
     if kube.local or TRITON_VARIABLE in os.environ:
         # The image for machines without a GPU has only Triton's Python backend.
         values |= {"triton.image": image("triton-cpu"), "triton.backend": "python"}

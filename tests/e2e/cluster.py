@@ -24,6 +24,7 @@ IMAGES = {
     for name, default in (
         ("operator", "trifocal.dev/operator:dev"),
         ("optimizer", "trifocal.dev/optimizer:dev"),
+        ("optimizer-extended", "trifocal.dev/optimizer-extended:dev"),
         ("triton-cpu", "trifocal.dev/triton-cpu:dev"),
     )
 }
@@ -101,6 +102,7 @@ class Cluster:
         values = {
             "image": IMAGES["operator"],
             "optimizer.image": IMAGES["optimizer"],
+            "optimizer.extendedImage": IMAGES["optimizer-extended"],
             "triton.image": IMAGES["triton-cpu"],
             "triton.backend": "python",
         }
