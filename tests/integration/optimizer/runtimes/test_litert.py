@@ -153,7 +153,8 @@ def test_answers_are_those_of_the_graph(
 
     got = backend.load(products[precision].path, model, threads=1).run(IMAGES)
 
-    assert (got.shape, got.dtype) == ((12, CLASSES), np.float32)
+    assert got.shape == (12, CLASSES)
+    assert got.dtype == np.float32
     # In shares of the largest score; random weights cancel out, which magnifies their rounding.
     assert np.abs(got - expected).max() / np.abs(expected).max() < tolerance
     assert precision == "fp32" or not np.array_equal(got, expected)
