@@ -26,8 +26,8 @@ from trifocal.optimizer.training import Lesson, TrainingData
 
 TRAINING = 1000
 """Images to learn from; the other 797 judge."""
-DECADES = 1.0
-"""Channels are scaled by 10 to the power of -1 to 1."""
+DECADES = 0.75
+"""Channels are scaled by 10 to the power of -0.75 to 0.75."""
 EPOCHS = 30
 
 
