@@ -1,10 +1,8 @@
 """From a TensorFlow function of one image tensor to ONNX, by tf2onnx."""
 
-import contextlib
-import logging
 import os
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from trifocal.api.condition import Reason
 from trifocal.api.model import ModelSpec
 from trifocal.artifacts.failure import RefusedError
 from trifocal.optimizer.formats.opened import first_line
+from trifocal.optimizer.formats.silence import silenced
 from trifocal.optimizer.importing import load_model
 
 _OPSET = 17
@@ -56,21 +55,9 @@ def use_tensorflow() -> None:
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> AbstractContextManager[None]:
     """Without what TensorFlow and tf2onnx tell their own developers."""
-    loggers = [logging.getLogger(name) for name in ("tensorflow", "tf2onnx", "absl")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            for category in (DeprecationWarning, FutureWarning, UserWarning):
-                warnings.simplefilter("ignore", category)
-            yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+    return silenced("tensorflow", "tf2onnx", "absl")
 
 
 def _erfc(context: Any, node: Any, _name: str, _args: Any) -> None:

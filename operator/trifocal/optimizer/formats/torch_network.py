@@ -1,9 +1,7 @@
 """A network in PyTorch: runs it, and exports it to ONNX."""
 
-import contextlib
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from trifocal.api.model import ModelSpec
 from trifocal.artifacts.failure import RefusedError
 from trifocal.optimizer.formats.canonical import OUTPUT
 from trifocal.optimizer.formats.opened import first_line, in_batches
+from trifocal.optimizer.formats.silence import silenced
 
 OPSET = 18
 """The exporter's own; others are reached by conversions that fail for some operators."""
@@ -62,7 +61,7 @@ class TorchNetwork:
         example = torch.zeros(size, *self._spec.inputs[0].shape)
         dynamic = None if self._fixed_batch else ({0: torch.export.Dim("batch", min=1)},)
         try:
-            with quiet():
+            with _quiet():
                 torch.onnx.export(
                     self._network,
                     (example,),
@@ -85,7 +84,7 @@ class TorchNetwork:
 
     def _run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
-            with torch.inference_mode(), quiet():
+            with torch.inference_mode(), _quiet():
                 answer = self._network(torch.from_numpy(batch))
         except RefusedError:
             raise
@@ -126,18 +125,5 @@ def _chosen(answers: Any, wanted: str | None) -> torch.Tensor:
     return answers
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Without what torch.export and torch.onnx tell their own developers."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            for category in (DeprecationWarning, FutureWarning, UserWarning):
-                warnings.simplefilter("ignore", category)
-            yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+def _quiet() -> AbstractContextManager[None]:
+    return silenced("torch.onnx", "torch.export", "onnxscript")

@@ -1,7 +1,6 @@
 """From ONNX to a .tflite file in float32, by way of PyTorch and litert-torch."""
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
+from trifocal.optimizer.formats.silence import silenced
 from trifocal.optimizer.importing import ImportedModel
 from trifocal.optimizer.runtimes.backend import BuildError
 from trifocal.optimizer.torch_graph.from_onnx import to_torch
@@ -47,9 +47,7 @@ def quiet() -> Iterator[None]:
     before = os.environ.get("LITERT_TORCH_SHOW_PROGRESS")
     os.environ["LITERT_TORCH_SHOW_PROGRESS"] = "n"
     try:
-        with warnings.catch_warnings():
-            for category in (DeprecationWarning, FutureWarning, UserWarning):
-                warnings.simplefilter("ignore", category)
+        with silenced():
             yield
     finally:
         if before is None:

@@ -1,7 +1,6 @@
 """Rounds a .tflite file's numbers by litert-quantizer."""
 
 import io
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from typing import Any
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from trifocal.api.techniques import CALIBRATED, Precision
 from trifocal.artifacts.failure import WorkError
+from trifocal.optimizer.formats.silence import silenced
 from trifocal.optimizer.runtimes.backend import BuildError
 
 _ACTIVATION_BITS: dict[Precision, int] = {"int8": 8, "int16": 16}
@@ -116,7 +116,5 @@ def _ranges(whole: bytes, recipe: Any, images: Iterable[NDArray[np.float32]]) ->
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without its progress bars, which it writes to stderr, and its advice on debugging."""
-    with redirect_stderr(io.StringIO()), warnings.catch_warnings():
-        for category in (DeprecationWarning, FutureWarning, UserWarning):
-            warnings.simplefilter("ignore", category)
+    with redirect_stderr(io.StringIO()), silenced():
         yield

@@ -1,6 +1,5 @@
 """Runs .tflite files in LiteRT's interpreter."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifocal.optimizer.formats.opened import in_batches
+from trifocal.optimizer.formats.silence import silenced
 from trifocal.optimizer.runtimes.backend import ModelRunError
 
 
@@ -63,10 +63,7 @@ class LiteRTRunner:
 
 def interpreter(content: bytes, threads: int) -> Any:
     """An interpreter whose tensors are not allocated yet."""
-    with warnings.catch_warnings():
-        # protobuf's generated modules and the interpreter's advice to use another class.
-        for category in (DeprecationWarning, FutureWarning, UserWarning):
-            warnings.simplefilter("ignore", category)
+    with silenced():  # protobuf's generated modules, and advice to use another class
         from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - heavy
 
         return Interpreter(model_content=content, num_threads=threads)
