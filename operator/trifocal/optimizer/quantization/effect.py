@@ -78,7 +78,8 @@ def no_effect(
         after.operators.get(name, 0) > before.operators.get(name, 0) for name in operators
     ):
         return f"the quantizer did nothing: the graph has no new {_either(operators)}"
-    if same_answers and after.size >= before.size:
+    # On CPU float16 weights are widened, so that answers may well be the same.
+    if precision != "fp16" and same_answers and after.size >= before.size:
         return (
             f"the quantizer did nothing of worth: {after.size} bytes instead of {before.size}, "
             "and every answer is the same"

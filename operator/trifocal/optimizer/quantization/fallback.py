@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from trifocal.optimizer.importing import load_model
 from trifocal.optimizer.quantization.prepared import prepare
+from trifocal.optimizer.quantization.tail import WEIGHTED
 from trifocal.optimizer.runtimes.onnx_session import answers
 
-WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _LEAST_GAIN = 0.01
 """Share of the error that a layer must take away to be worth its float arithmetic."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trifocal.optimizer.importing import load_model
+from trifocal.optimizer.quantization.prepared import prepare
 from trifocal.optimizer.quantization.quiet import quiet
 from trifocal.optimizer.runtimes.backend import BuildError, ModelRunError
 from trifocal.optimizer.runtimes.onnx_session import session, translated
@@ -19,8 +20,10 @@ _CULPRIT = re.compile(r"Optype \((\w+)\)|of node \(([^)]+)\)")
 def float16(source: Path, target: Path) -> tuple[str, ...]:
     """Convert, load once to prove that types fit, and write. Sentences on what stayed in float32.
 
-    The types stand in the file itself, as strongly typed runtimes want them. An operator that the
-    result mistypes is left in float32, and the conversion is tried again.
+    Constants are folded in float32 first: a variance of BatchNorm, or a factor that another one
+    undoes, may be too small for float16, and text detection then answers wrongly. The types stand
+    in the file itself, as strongly typed runtimes want them. An operator that the result mistypes
+    is left in float32, and the conversion is tried again.
 
     Raises:
         BuildError: No weight became float16, or no conversion loads.
@@ -32,8 +35,10 @@ def float16(source: Path, target: Path) -> tuple[str, ...]:
 
     types: set[str] = set(DEFAULT_OP_BLOCK_LIST)
     nodes: set[str] = set()
-    model = load_model(source)
-    _name_nodes(model)
+    folded = target.with_suffix(".folded.onnx")
+    prepare(source, folded, opset=0)
+    model = load_model(folded)
+    folded.unlink()
     for _attempt in range(_MOST_RETRIES):
         converted = _converted(model, types, nodes)
         complaint = _complaint(converted)
@@ -89,12 +94,6 @@ def _complaint(model: Any) -> str | None:
     except ModelRunError as error:
         return str(error)
     return None
-
-
-def _name_nodes(model: Any) -> None:
-    """A node without a name cannot be left out by name."""
-    for node in model.graph.node:
-        node.name = node.name or f"{node.op_type}:{node.output[0]}"
 
 
 def _notes(model: Any, types: set[str], nodes: set[str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from trifocal.optimizer.importing import load_model
 from trifocal.optimizer.quantization.quiet import quiet
+from trifocal.optimizer.quantization.tail import free_results, tail
 from trifocal.optimizer.runtimes.backend import BuildError
 
 Bits = Literal["int8", "uint8", "uint16"]
@@ -29,14 +30,17 @@ class Scheme:
 
 
 def quantize(prepared: Path, ranges: Path, target: Path, scheme: Scheme) -> None:
-    """Quantize a prepared graph with measured ranges.
+    """Quantize a prepared graph with measured ranges. What follows the last weights stays in float.
 
     Raises:
         BuildError: The graph holds nothing to quantize, or a node to exclude is not in it.
     """
+    import onnx  # noqa: PLC0415 - heavy
     from onnxruntime import quantization as ort  # noqa: PLC0415 - heavy
 
-    _check_names(prepared, scheme.exclude)
+    source = load_model(prepared)
+    _check_names(source, scheme.exclude)
+    after = tail(source)
     types = {
         "int8": ort.QuantType.QInt8,
         "uint8": ort.QuantType.QUInt8,
@@ -50,17 +54,20 @@ def quantize(prepared: Path, ranges: Path, target: Path, scheme: Scheme) -> None
             calibrate_method=_method(ranges),
             quant_format=ort.QuantFormat.QDQ,
             op_types_to_quantize=list(scheme.operators),
-            nodes_to_exclude=list(scheme.exclude),
+            nodes_to_exclude=[*scheme.exclude, *after],
             per_channel=scheme.per_channel,
             reduce_range=scheme.reduce_range,
             activation_type=types[scheme.activations],
             weight_type=ort.QuantType.QInt8,
             extra_options=dict(scheme.options),
         )
-    if not any(node.op_type == "QuantizeLinear" for node in load_model(target).graph.node):
+    quantized = load_model(target)
+    if not any(node.op_type == "QuantizeLinear" for node in quantized.graph.node):
         raise BuildError(
             "the graph holds no operator that can be quantized; leave this precision out"
         )
+    free_results(quantized, frozenset(after))
+    onnx.save_model(quantized, target)
 
 
 def _method(ranges: Path) -> Any:
@@ -71,8 +78,8 @@ def _method(ranges: Path) -> Any:
     return load_tensors_data(ranges).calibration_method
 
 
-def _check_names(prepared: Path, names: tuple[str, ...]) -> None:
-    known = {node.name for node in load_model(prepared).graph.node} if names else set()
+def _check_names(model: Any, names: tuple[str, ...]) -> None:
+    known = {node.name for node in model.graph.node}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise BuildError(f"the graph has no node '{unknown[0]}' to keep in float")

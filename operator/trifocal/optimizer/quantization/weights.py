@@ -1,8 +1,10 @@
 """Weights alone in 8 bits: the file shrinks to a quarter, arithmetic stays float32.
 
-Two ways. int8-weights is linear, one scale for each output channel, executed by ONNX Runtime's
-DequantizeLinear. codebook8 is non-linear, 256 values chosen for each tensor, executed by Gather,
-which looks an index up in the codebook. What either gives is size, not latency.
+Two ways. int8-weights is linear, one scale for each output channel; ONNX Runtime executes it as
+DequantizeLinear, each time anew. codebook8 is non-linear: 256 values chosen for each tensor, and a
+scale for each output channel; ONNX Runtime executes it as Gather, which looks each index up in the
+codebook, once while it loads the file. What either gives is size, not latency, and codebook8 takes
+as much memory as float32 once it is loaded.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from trifocal.optimizer.importing import load_model
 from trifocal.optimizer.quantization import linear
-from trifocal.optimizer.quantization.codebook import codebook
+from trifocal.optimizer.quantization.codebook import coded
 from trifocal.optimizer.runtimes.backend import BuildError
 
 MIN_VALUES = 1024
@@ -141,16 +143,16 @@ def _codebook(weight: Weight) -> _Stored:
     """Gather takes no uint8 indices, so a Cast stands before it."""
     from onnx import TensorProto, helper  # noqa: PLC0415 - heavy
 
-    book, indices = codebook(weight.values)
-    names = [f"{weight.name}_{part}" for part in ("codebook", "indices", "indices32")]
+    found = coded(weight.values, weight.axis)
+    names = [f"{weight.name}_{part}" for part in ("codebook", "indices", "scale", "wide", "steps")]
+    book, indices, scale, wide, steps = names
     return _Stored(
-        tensors={names[0]: book, names[1]: indices},
+        tensors={book: found.entries, indices: found.indices, scale: found.scale},
         nodes=(
             helper.make_node(
-                "Cast", [names[1]], [names[2]], name=f"widen:{weight.name}", to=TensorProto.INT32
+                "Cast", [indices], [wide], name=f"widen:{weight.name}", to=TensorProto.INT32
             ),
-            helper.make_node(
-                "Gather", [names[0], names[2]], [weight.name], name=f"look-up:{weight.name}"
-            ),
+            helper.make_node("Gather", [book, wide], [steps], name=f"look-up:{weight.name}"),
+            helper.make_node("Mul", [steps, scale], [weight.name], name=f"scale:{weight.name}"),
         ),
     )

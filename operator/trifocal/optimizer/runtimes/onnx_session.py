@@ -40,15 +40,13 @@ class OnnxRunner:
 def answers(
     model: bytes | Path, batches: Sequence[NDArray[Any]], outputs: Sequence[str] | None = None
 ) -> list[list[NDArray[Any]]]:
-    """For each batch, the named outputs (default: all), computed node by node without fusions.
+    """For each batch, the named outputs (default: all).
 
     Raises:
         ModelRunError: ONNX Runtime refuses.
     """
     with translated():
-        loaded = session(
-            model if isinstance(model, bytes) else str(model), threads=1, optimized=False
-        )
+        loaded = session(model if isinstance(model, bytes) else str(model), threads=1)
         name = loaded.get_inputs()[0].name
         return [loaded.run(outputs, {name: batch}) for batch in batches]
 
@@ -70,14 +68,11 @@ def save_optimized(source: Path, target: Path) -> None:
         ort.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
 
 
-def session(model: str | bytes, threads: int, *, optimized: bool = True) -> Any:
+def session(model: str | bytes, threads: int) -> Any:
     """An InferenceSession of a file or of a model's bytes."""
     import onnxruntime as ort  # noqa: PLC0415 - see above
 
-    options = _options(threads)
-    if not optimized:
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(model, _options(threads), providers=["CPUExecutionProvider"])
 
 
 def _options(threads: int) -> Any:
