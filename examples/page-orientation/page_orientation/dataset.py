@@ -1,4 +1,4 @@
-"""The two data sets: which pages each holds, and their archives, the same bytes every time."""
+"""The data sets: which pages each holds, and their archives, the same bytes every time."""
 
 import io
 import random
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from page_orientation.fonts import FontLoader
-from page_orientation.recipes import CALIBRATION, EVALUATION, Recipe
+from page_orientation.recipes import CALIBRATION, EVALUATION, TRAINING, Recipe
 from page_orientation.typeset import typeset
 from page_orientation.wear import apply_wear, draw_wear
 
@@ -17,9 +17,13 @@ TURNS = (0, 90, 180, 270)
 """Degrees; also the model's classes. See `turned`."""
 LABELS = "labels.csv"
 JPEG_QUALITIES = (50, 75)
-PAGES_PER_TURN = {"calibration": 4, "evaluation": 10}
-"""Pages of each recipe and turn: 8 recipes make 128 pages, 10 recipes make 400."""
-RECIPES: dict[str, tuple[Recipe, ...]] = {"calibration": CALIBRATION, "evaluation": EVALUATION}
+PAGES_PER_TURN = {"calibration": 4, "evaluation": 10, "training": 24}
+"""Pages of each recipe and turn: 8 recipes make 128 pages, 10 make 400, 16 make 1,536."""
+RECIPES: dict[str, tuple[Recipe, ...]] = {
+    "calibration": CALIBRATION,
+    "evaluation": EVALUATION,
+    "training": TRAINING,
+}
 
 
 @dataclass(frozen=True)

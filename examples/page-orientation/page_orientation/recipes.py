@@ -1,8 +1,9 @@
-"""Layout recipes, and which of the two sets owns each: calibration and evaluation share none.
+"""Layout recipes, and which of the three sets owns each: training, calibration, evaluation.
 
 A model that judges the ragged margin instead of the letters looks perfect on pages that all
 start at the left, and fails on the first right-aligned letter. So the layouts vary, and the
-pages that judge a model come from recipes that had no part in making it.
+pages that judge a model come from recipes that had no part in making it: no two sets share a
+recipe.
 """
 
 from dataclasses import dataclass
@@ -67,3 +68,27 @@ EVALUATION = (
     Recipe(name="checklist", align="left", columns=1, blocks=("heading", "list")),
     Recipe(name="right-memo", align="right", columns=1, blocks=("heading", "paragraph", "rule")),
 )
+
+TRAINING = (
+    Recipe(name="notice", align="left", columns=1, blocks=("title", "paragraph")),
+    Recipe(name="minutes", align="left", columns=1, blocks=("paragraph", "list"), leading=1.4),
+    Recipe(name="essay", align="left", columns=1, blocks=("paragraph",), indent="first-line"),
+    Recipe(name="index", align="left", columns=3, blocks=("list",), leading=1.15),
+    Recipe(
+        name="invitation", align="centre", columns=1, blocks=("title", "paragraph"), leading=1.6
+    ),
+    Recipe(name="menu", align="centre", columns=1, blocks=("heading", "list"), leading=1.4),
+    Recipe(name="verses", align="centre", columns=2, blocks=("paragraph",)),
+    Recipe(name="programme", align="centre", columns=1, blocks=("heading", "rule", "list")),
+    Recipe(name="address", align="right", columns=1, blocks=("title", "paragraph"), leading=1.4),
+    Recipe(
+        name="right-essay", align="right", columns=1, blocks=("paragraph",), indent="first-line"
+    ),
+    Recipe(name="right-sections", align="right", columns=1, blocks=("heading", "paragraph")),
+    Recipe(name="captions", align="right", columns=2, blocks=("heading", "list")),
+    Recipe(name="novel", align="justified", columns=1, blocks=("paragraph",), leading=1.4),
+    Recipe(name="journal", align="justified", columns=2, blocks=("paragraph",)),
+    Recipe(name="report", align="justified", columns=1, blocks=("heading", "paragraph", "list")),
+    Recipe(name="price-list", align="justified", columns=1, blocks=("title", "table", "paragraph")),
+)
+"""For examples that train: not in the example's manifest, whose techniques need no training."""

@@ -49,7 +49,11 @@ def prune_channels(module: nn.Module, example: torch.Tensor, ratio: float) -> Na
     names = {layer: name for name, layer in narrowed.named_modules()}
     pruned, skipped = 0, []
     for group in graph.get_all_groups(ignored_layers=kept, root_module_types=_ROOTS):
-        indices = _least(group, ratio)
+        try:
+            indices = _least(group, ratio)
+        except (IndexError, RuntimeError):  # where the graph counts channels that are not there
+            skipped.append(names.get(group[0].dep.target.module, "?"))
+            continue
         if not indices:
             continue
         if _removed(graph, group, indices, lambda: _shape(narrowed, example) == expected):

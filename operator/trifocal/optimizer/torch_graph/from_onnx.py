@@ -130,14 +130,27 @@ class _Assembly:
 
     def _constant(self, name: str) -> fx.Node:
         attribute = f"constant_{len(self._made)}"
-        value = np.array(self._graph.constants[name], copy=True, order="C")
-        self._root.register_buffer(attribute, torch.from_numpy(value))
+        value = torch.from_numpy(np.array(self._graph.constants[name], copy=True, order="C"))
+        if _is_for_channels(value):
+            self._root.register_parameter(attribute, nn.Parameter(value))
+        else:
+            self._root.register_buffer(attribute, value)
         return self._code.get_attr(attribute)
 
     def _free_name(self, node: Any, position: int) -> str:
         """A Python name that tells which node it was."""
         told = re.sub(r"\W+", "_", node.name or node.op_type).strip("_")[:60]
         return f"{told or node.op_type}_{position}".lower()
+
+
+def _is_for_channels(value: torch.Tensor) -> bool:
+    """Whether it has one number for each channel of [batch, channels, height, width].
+
+    Those are weights: they are trained, and go with their channel when it is pruned.
+    """
+    *outer, height, width = (1, 1, *value.shape)
+    several = value.is_floating_point() and value.numel() > 1
+    return several and (height, width) == (1, 1) and outer[-1] == value.numel()
 
 
 def _unreadable(what: str) -> str:
