@@ -3,7 +3,7 @@
 Two real Triton servers (24.10) stand behind a loopback balancer that does what a Service does. One
 of them goes the way of a deleted pod, under the load of clients that keep their connections.
 
-    uv run --frozen --extra optimizer python -m benchmarks.drain
+    uv run --frozen --extra extended python -m benchmarks.drain
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 One client asks a real Triton directly and through nginx in turn, so that both meet the same noise.
 
-    uv run --frozen --extra optimizer python -m benchmarks.front
+    uv run --frozen --extra extended python -m benchmarks.front
 """
 
 import argparse

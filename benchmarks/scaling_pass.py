@@ -3,7 +3,7 @@
 Every pod answers with the text that a real Triton 2.51 gave, its counters growing from pass to
 pass: first from memory (parse and decide alone), then over HTTP from a server in another process.
 
-    uv run --frozen --extra optimizer python -m benchmarks.scaling_pass
+    uv run --frozen --extra extended python -m benchmarks.scaling_pass
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Makes what the example needs: model.onnx, calibration.tar, evaluation.tar and sample pages.
 
-    uv run --extra optimizer python examples/page-orientation/prepare.py --out DIR
+    uv run --extra extended python examples/page-orientation/prepare.py --out DIR
 
 Same fonts and same locked packages give the same bytes, so the digests in modeldeployment.yaml
 hold on Debian 12. Elsewhere the fonts may differ; DIR/modeldeployment.yaml then pins what was

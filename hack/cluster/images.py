@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import tarfile
-import tempfile
 import time
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from .oci import add_image
 from .paths import REPOSITORY, State, cache_dir
 from .preflight import CLUSTER_PACKAGES, IMAGE_PACKAGES, check_debian, check_root, install_packages
 from .processes import recorded
-from .runtime import ctr, present_images
+from .runtime import ctr, importing, present_images
 
 _COMMON = ("Dockerfile", ".dockerignore", "uv.lock", "pyproject.toml")
 # Target of the Dockerfile -> what its image is made of; a folder counts with all in it.
@@ -129,12 +128,9 @@ def _import(state: State, target: str) -> None:
     text = (folder / "manifest.json").read_bytes()
     manifest = json.loads(text)
     there = set(ctr(state, "content", "ls", "-q").split())
-    with tempfile.NamedTemporaryFile(dir=state / "run", suffix=".tar") as file:
-        with tarfile.open(fileobj=file, mode="w") as archive:
-            for each in (manifest["config"], *manifest["layers"]):
-                if each["digest"] not in there:
-                    algorithm, _, name = each["digest"].partition(":")
-                    archive.add(folder / name, f"blobs/{algorithm}/{name}")
-            add_image(archive, image_name(target), manifest["mediaType"], text)
-        file.flush()
-        ctr(state, "images", "import", "--local", file.name)
+    with importing(state) as stream, tarfile.open(fileobj=stream, mode="w|") as archive:
+        for each in (manifest["config"], *manifest["layers"]):
+            if each["digest"] not in there:
+                algorithm, _, name = each["digest"].partition(":")
+                archive.add(folder / name, f"blobs/{algorithm}/{name}")
+        add_image(archive, image_name(target), manifest["mediaType"], text)

@@ -73,6 +73,12 @@ def test_a_value_has_the_default_of_its_setting(value: Any, setting: str) -> Non
     assert value == Settings.model_fields[setting].default
 
 
+def test_tensorrt_builds_engines_with_the_release_of_the_triton_that_serves_them() -> None:
+    dockerfile = (CHART.parents[1] / "Dockerfile").read_text()
+    release = VALUES["triton"]["version"]
+    assert f"ARG TENSORRT_BASE=nvcr.io/nvidia/tensorrt:{release}-py3\n" in dockerfile
+
+
 def test_the_version_is_the_programs() -> None:
     assert CHART_YAML["appVersion"] == trifocal.__version__
     assert CHART_YAML["version"] == trifocal.__version__

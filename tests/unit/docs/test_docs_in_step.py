@@ -35,11 +35,26 @@ def test_every_package_has_its_reason_and_no_other_is_named() -> None:
     wanted = (
         project["project"]["dependencies"]
         + project["project"]["optional-dependencies"]["optimizer"]
+        + project["project"]["optional-dependencies"]["extended"]
         + project["dependency-groups"]["dev"]
     )
-    names = {re.split(r"[\[<>=~! ]", requirement)[0] for requirement in wanted}
+    names = {re.split(r"[\[<>=~! ]", requirement)[0] for requirement in wanted} - {"trifocal"}
     page = (ROOT / "docs" / "dependencies.md").read_text()
-    assert {cell.strip() for cell in _first_column(page)} - {"package"} == names
+    listed, _, rest = page.partition("`override-dependencies`")
+    cells = (*_first_column(listed), *_first_column(rest.partition("## Development")[2]))
+    assert {cell.strip() for cell in cells} - {"package"} == names
+
+
+def test_every_dependency_that_is_left_out_has_its_reason() -> None:
+    overrides = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"][
+        "override-dependencies"
+    ]
+    left_out = {each.split(" ;")[0] for each in overrides if "'never'" in each}
+    page = (ROOT / "docs" / "dependencies.md").read_text()
+    table = page.partition("`override-dependencies`")[2].partition("## ")[0]
+    for name in left_out:
+        family = f"{name.partition('-')[0]}-*"
+        assert name in table or family in table, name
 
 
 def test_troubleshooting_covers_every_reason_that_needs_a_person() -> None:
