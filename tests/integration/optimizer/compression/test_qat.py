@@ -24,8 +24,7 @@ from trifocal.optimizer.torch_graph.parity import answers
 with warnings.catch_warnings():
     # ExecuTorch reads its own files in ways that Python and torch call old.
     warnings.simplefilter("ignore")
-    from executorch.exir import to_edge_transform_and_lower as _loaded
-
+    import trifocal.optimizer.runtimes.executorch_lowering as _loaded
     from tests.support.unequal_digits import UnequalDigits, unequal_digits
     from trifocal.optimizer.compression.qat import qat_onnx, quantization_aware
     from trifocal.optimizer.compression.qat_graph import captured
