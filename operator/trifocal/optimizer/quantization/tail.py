@@ -49,8 +49,8 @@ def free_results(model: Any, after: frozenset[str]) -> None:
         if last.op_type != "DequantizeLinear":
             continue
         middle = producers.get(last.input[0])
-        product = middle and producers.get(middle.input[0])
-        if product is None or product.op_type not in _FLOAT_RESULT:
+        product = None if middle is None else producers.get(middle.input[0])
+        if middle is None or product is None or product.op_type not in _FLOAT_RESULT:
             continue
         users = [node for node in nodes if last.output[0] in node.input]
         others = [node for node in nodes if {middle.input[0], middle.output[0]} & set(node.input)]

@@ -1,5 +1,6 @@
 """What follows the last weights is known, and its input is not rounded."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from onnx import TensorProto, helper
 from trifocal.optimizer.quantization.tail import free_results, tail
 
 
-def graph(nodes: list[Any], weights: dict[str, tuple[int, ...]], *answers: str) -> Any:
+def graph(nodes: list[Any], weights: Mapping[str, tuple[int, ...]], *answers: str) -> Any:
     def value(name: str) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
 
