@@ -51,17 +51,16 @@ def _infer_and_fuse(plain: Path, target: Path) -> None:
         quant_pre_process,
     )
 
-    with quiet():
-        try:
-            quant_pre_process(plain, target)
-        except Exception:  # noqa: BLE001 - symbolic inference asserts and raises at will on odd graphs
-            try:
-                quant_pre_process(plain, target, skip_symbolic_shape=True)
-            except Exception as error:
-                raise BuildError(
-                    f"ONNX Runtime cannot infer the graph's shapes ({_line(error)}); export the "
-                    "model again with fixed height and width"
-                ) from error
+    try:
+        with quiet():
+            # Symbolic inference finds no more once the shape is set, fails on odd graphs, and
+            # imports sympy and, where there is one, torch: 8 seconds.
+            quant_pre_process(plain, target, skip_symbolic_shape=True)
+    except Exception as error:
+        raise BuildError(
+            f"ONNX Runtime cannot infer the graph's shapes ({_line(error)}); export the "
+            "model again with fixed height and width"
+        ) from error
 
 
 def _set_shape(model: Any, shape: Sequence[int] | None) -> None:
