@@ -1,5 +1,6 @@
 """A lesson small enough for tests: scikit-learn's 8 x 8 digits and a network that reads them."""
 
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from trifocal.optimizer.importing import ImportedModel
 from trifocal.optimizer.torch_graph.parity import answers
 from trifocal.optimizer.torch_graph.to_onnx import to_onnx
 from trifocal.optimizer.training import Lesson, TrainingData
+
+# Modules of the example, importable as for its script, which lies beside them.
+sys.path.insert(0, str(Path(__file__).parents[4] / "examples" / "page-orientation"))
 
 Images = NDArray[np.float32]
 
@@ -80,11 +84,11 @@ def _trained(images: Images, truths: NDArray[np.int64]) -> nn.Module:
     network = plain(channels=32).train()
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
     for _ in range(8):
-        for batch in torch.randperm(len(images)).split(64):
+        for batch in torch.split(torch.randperm(len(images)), 64):
             answer = network(torch.from_numpy(images[batch.numpy()]))
             loss = nn.functional.cross_entropy(answer, torch.from_numpy(truths[batch.numpy()]))
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     return network.eval()
 

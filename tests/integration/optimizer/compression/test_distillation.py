@@ -5,7 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.special import log_softmax, rel_entr, softmax
+from scipy.special import (  # type: ignore[import-untyped]
+    log_softmax,
+    rel_entr,
+    softmax,
+)
 
 from trifocal.optimizer.compression.distillation import (
     are_probabilities,

@@ -45,11 +45,12 @@ def test_half_of_the_channels_go_and_the_answers_shape_stays(tmp_path: Path) -> 
 
 
 def test_the_channels_with_the_smallest_weights_go(tmp_path: Path) -> None:
-    network = nn.Sequential(nn.Conv2d(1, 16, 1), nn.Flatten(), nn.Linear(64, 3))
+    first, last = nn.Conv2d(1, 16, 1), nn.Linear(64, 3)
+    network = nn.Sequential(first, nn.Flatten(), last)
     sizes = torch.arange(16).flip(0) + 1.0
     with torch.no_grad():
-        network[0].weight.copy_(sizes.view(16, 1, 1, 1))
-        network[2].weight.copy_(sizes.repeat_interleave(4).expand(3, 64) / 100)
+        first.weight.copy_(sizes.view(16, 1, 1, 1))
+        last.weight.copy_(sizes.repeat_interleave(4).expand(3, 64) / 100)
     source = _read(network, torch.rand(2, 1, 2, 2), tmp_path)
 
     narrowed = prune_channels(source, torch.rand(2, 1, 2, 2), 0.5)
@@ -101,7 +102,8 @@ class Rigid(nn.Module):
         self.last = nn.Conv2d(1, 2, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.last(self.first(x)[:, 15:16])
+        answer: torch.Tensor = self.last(self.first(x)[:, 15:16])
+        return answer
 
 
 def test_a_network_that_cannot_lose_channels_says_so_and_is_not_harmed(tmp_path: Path) -> None:

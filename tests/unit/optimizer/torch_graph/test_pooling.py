@@ -37,7 +37,7 @@ def test_answers_stay(axes: list[int], keep: int, operators: list[str]) -> None:
     assert [node.op_type for node in model.graph.node] == operators
     (found,) = ReferenceEvaluator(model).run(None, {"x": image})
     expected = image.mean(tuple(axes), keepdims=bool(keep))
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(found, np.float32), expected, rtol=1e-5)
 
 
 def test_weights_that_nobody_reads_any_more_go() -> None:
