@@ -31,7 +31,7 @@ from trifocal.optimizer.contract import (
     result_json,
 )
 from trifocal.optimizer.outcome import failure_of
-from trifocal.optimizer.pipeline import optimize
+from trifocal.optimizer.pipeline import Workplace, optimize
 from trifocal.optimizer.progress import Announcer
 from trifocal.optimizer.progress_server import Latest, serving_progress
 from trifocal.optimizer.sources import place_of
@@ -92,8 +92,12 @@ def work(request_file: Path, scratch: Path, latest: Latest) -> OptimizationResul
         digest = request.digest()
         log.info("started", name=request.name, request=digest)
         with tempfile.TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as folder:
-            announcer = Announcer(_Narrator(latest))
-            return optimize(request, open_store(place_of(request.store)), Path(folder), announcer)
+            place = Workplace(
+                store=open_store(place_of(request.store)),
+                scratch=Path(folder),
+                announce=Announcer(_Narrator(latest)),
+            )
+            return optimize(request, place)
     except (OSError, ValidationError) as error:
         return _without_result(digest, _unreadable_request(error))
     except WorkError as error:

@@ -20,7 +20,14 @@ from trifocal.api.serving import Batching
 from trifocal.api.sources import FIELDS, DatasetRole
 from trifocal.api.status import CandidateStatus, EdgeArtifact, Name
 from trifocal.api.target import SERVED, Target
-from trifocal.api.techniques import Distillation, FineTuning, Precision, Pruning, Quantization
+from trifocal.api.techniques import (
+    CALIBRATED,
+    Distillation,
+    FineTuning,
+    Precision,
+    Pruning,
+    Quantization,
+)
 from trifocal.triton.tensorrt import EngineOrigin
 
 SCHEMA = "trifocal.dev/optimization/v1"
@@ -91,6 +98,11 @@ class OptimizationRequest(ApiModel):
     def served(self) -> Target:
         """The target that Triton serves."""
         return next(target for target in self.targets if target.runtime in SERVED)
+
+    @property
+    def calibrates(self) -> bool:
+        """Whether any candidate is calibrated: only then are its images fetched and judged on."""
+        return bool(CALIBRATED & set(self.precisions))
 
     def digest(self) -> str:
         """sha256:<hex> of everything that can change the result, and of nothing else.

@@ -1,6 +1,6 @@
 """Which of one target's candidates wins, and a row for each: from figures alone. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from trifocal.api.gate import Gate
@@ -12,6 +12,7 @@ from trifocal.optimizer.gates.latency import missed_latency
 from trifocal.optimizer.gates.size import missed_size
 from trifocal.optimizer.measured import Measured
 from trifocal.optimizer.report import Judgement, judgement_of
+from trifocal.optimizer.search.forecast import family
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,7 @@ def decide(exploration: Exploration, finalists: Mapping[str, Measured], aims: Ai
             if missed[name]
         ),
         *(_tried(trial) for trial in exploration.trials if trial.recipe.name not in finalists),
+        *_unbuildable(exploration),
     ]
     if choice is not None:
         rows += [
@@ -87,6 +89,14 @@ def _tried(trial: Trial) -> Judgement:
         notes=entry.notes if entry else (),
         facts=entry.facts if entry else None,
     )
+
+
+def _unbuildable(exploration: Exploration) -> Iterator[Judgement]:
+    """One candidate for each family that no trial was worth, because no sketch could be built."""
+    for kin, why in exploration.unbuildable.items():
+        recipe = next((one for one in exploration.untried if family(one) == kin), None)
+        if recipe is not None:
+            yield Judgement(name=recipe.name, target=recipe.runtime, verdict="Failed", reason=why)
 
 
 def _ordered(

@@ -1,7 +1,6 @@
 """Last steps: the winners' capacity and answers, the published artifacts, the recorded result."""
 
 import platform
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from trifocal.api.status import EdgeArtifact
-from trifocal.api.target import Runtime
+from trifocal.api.target import SERVED, Runtime
 from trifocal.artifacts.publication import describe, publish, record
 from trifocal.artifacts.store import Store
 from trifocal.optimizer.capacity import batch_sizes, measure_capacity
@@ -17,12 +16,14 @@ from trifocal.optimizer.contract import OptimizationRequest, OptimizationResult,
 from trifocal.optimizer.evaluation import Data, Examiner
 from trifocal.optimizer.evidence import EVALUATION
 from trifocal.optimizer.exploring import Exploration
+from trifocal.optimizer.latency import Clock
 from trifocal.optimizer.measured import Measured
 from trifocal.optimizer.preparation import Prepared
 from trifocal.optimizer.progress import Announcer, Step
 from trifocal.optimizer.recording import record_smoke
 from trifocal.optimizer.report import Judgement, report_json
 from trifocal.optimizer.runtimes.backend import Backend, Runner
+from trifocal.triton.tensorrt import EngineOrigin
 
 FILES: dict[Runtime, str] = {
     "onnxruntime": "model.onnx",
@@ -56,15 +57,20 @@ def winner_of(
 
 
 def serving_facts(
-    request: OptimizationRequest, prepared: Prepared, winner: Winner, announce: Announcer
+    request: OptimizationRequest,
+    prepared: Prepared,
+    winner: Winner,
+    clock: Clock,
+    announce: Announcer,
 ) -> OptimizationResult:
     """Everything that serving needs to know about the winner; not published yet."""
-    inputs, outputs = tensors(prepared)
+    inputs, outputs = tensors(prepared, winner.runtime)
+    engine = winner.measured.facts.get("engine")
     capacity = measure_capacity(
         winner.runner,
         prepared.image,
         batch_sizes(request.batching.max_batch_size),
-        time.perf_counter,
+        clock,
         lambda share: announce.at(Step.CAPACITY, share),
     )
     return OptimizationResult(
@@ -72,6 +78,7 @@ def serving_facts(
         chosen=winner.measured.name,
         inputs=inputs,
         outputs=outputs,
+        engine=None if engine is None else EngineOrigin.model_validate(engine),
         capacity=capacity,
         smoke=record_smoke(winner.runner, inputs),
     )
@@ -140,10 +147,10 @@ def environment(request: OptimizationRequest, backends: Sequence[Backend]) -> di
     }
 
 
-def tensors(prepared: Prepared) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """Input and output of whatever wins; -1 stands for the batch."""
+def tensors(prepared: Prepared, runtime: Runtime) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Input and output of whatever wins; -1 stands for any batch. Devices take one image."""
     model = prepared.model
-    batch = model.fixed_batch or -1
+    batch = model.fixed_batch or (-1 if runtime in SERVED else 1)
     return (
         (Tensor(name=model.input, dtype="float32", shape=(batch, *model.input_shape)),),
         (Tensor(name=model.output, dtype="float32", shape=(batch, *prepared.answer_shape)),),
@@ -168,7 +175,8 @@ def _parity(prepared: Prepared, edge: Runner, served: Runner) -> float:
 
 def _metadata(request: OptimizationRequest, prepared: Prepared, winner: Winner) -> dict[str, Any]:
     """What a stranger needs to use the artifact. No times: equal bytes have equal addresses."""
-    inputs, outputs = tensors(prepared)
+    inputs, outputs = tensors(prepared, winner.runtime)
+    engine = winner.measured.facts.get("engine")
     return {
         "candidate": winner.measured.name,
         "runtime": winner.runtime,
@@ -178,5 +186,5 @@ def _metadata(request: OptimizationRequest, prepared: Prepared, winner: Winner) 
         "outputs": [tensor.model_dump(mode="json", by_alias=True) for tensor in outputs],
         "labels": list(request.model.labels),
         "preprocessing": request.model.preprocessing.model_dump(mode="json", by_alias=True),
-        **dict(winner.measured.facts.get("artifact", {})),
+        **({} if engine is None else {"engine": engine}),
     }

@@ -1,13 +1,12 @@
 """Step `latency`: those that passed every other test, timed in turns with the source."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from trifocal.optimizer.contract import SOURCE
 from trifocal.optimizer.evidence import Evidence
 from trifocal.optimizer.exploring import Bench, Exploration, Trial
-from trifocal.optimizer.latency import measure_latency
+from trifocal.optimizer.latency import Clock, measure_latency
 from trifocal.optimizer.measured import Measured
 from trifocal.optimizer.preparation import Prepared
 from trifocal.optimizer.runtimes.backend import Runner
@@ -42,22 +41,25 @@ def starters(exploration: Exploration, bench: Bench, source: Runner | None) -> S
 
 
 def measure(
-    field: Starters, prepared: Prepared, source: Evidence, max_batch: int, advance: Advance
+    field: Starters,
+    prepared: Prepared,
+    source: Evidence,
+    largest: int,
+    clock: Clock,
+    advance: Advance,
 ) -> Mapping[str, Measured]:
-    """Every starter with its figures, in order."""
-    clock = time.perf_counter
-    batches = max_batch if prepared.model.fixed_batch is None else 1
+    """Every starter with its figures, in order; `largest` is the batch that is timed besides 1."""
     single = measure_latency(
         field.runners, prepared.image, clock, lambda share: advance(share * 0.6)
     )
     full = single
-    if batches > 1:
+    if largest > 1:
         full = measure_latency(
             field.runners,
             prepared.image,
             clock,
             lambda share: advance(0.6 + share * 0.4),
-            size=batches,
+            size=largest,
         )
     found = {}
     for name in field.runners:

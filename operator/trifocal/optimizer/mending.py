@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from trifocal.optimizer.exploring import Trial
 from trifocal.optimizer.recipe import Recipe
+from trifocal.optimizer.runtimes.backend import BuildError, ModelRunError
 from trifocal.optimizer.workshop import Materials
 
 IMAGES = 8
@@ -26,5 +27,8 @@ def mended(trial: Trial, materials: Materials) -> Recipe | None:
     from trifocal.optimizer.quantization.fallback import worst_layers  # noqa: PLC0415 - heavy
 
     tensors = [calibration.read(path)[None] for path in calibration.images[:IMAGES]]
-    layers = worst_layers(materials.model.path, entry.path, tensors, count)
+    try:
+        layers = worst_layers(materials.model.path, entry.path, tensors, count)
+    except (BuildError, ModelRunError):  # it has missed its gate already: there is nothing to add
+        return None
     return replace(recipe, keep_float=layers) if layers else None

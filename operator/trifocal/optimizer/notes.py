@@ -11,6 +11,7 @@ from trifocal.optimizer.evidence import Evidence
 from trifocal.optimizer.exploring import Exploration
 from trifocal.optimizer.gates import verdict
 from trifocal.optimizer.measured import Measured
+from trifocal.optimizer.search.forecast import family
 from trifocal.optimizer.search.next_trial import budget
 from trifocal.optimizer.workshop import REUSED
 
@@ -38,7 +39,7 @@ def _notes(
         yield from (f"{winner.name}: {note}" for note in winner.notes)
     for one in found:
         exploration = one.exploration
-        if exploration.untried:
+        if any(family(recipe) not in exploration.unbuildable for recipe in exploration.untried):
             yield _search(exploration)
         if (saved := _reused(exploration)) is not None:
             yield saved

@@ -4,25 +4,24 @@
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from trifocal.api.condition import Reason
-from trifocal.api.target import SERVED, Runtime
+from trifocal.api.target import SERVED
 from trifocal.artifacts.failure import RefusedError, WorkError
 from trifocal.artifacts.publication import begin, recall
 from trifocal.artifacts.store import Store
-from trifocal.optimizer.backends import backends_for
-from trifocal.optimizer.bench import Studio, TargetBench, remembered
+from trifocal.optimizer.backends import Open, backends_for
+from trifocal.optimizer.bench import Studio, remembered
 from trifocal.optimizer.candidate_cache import CandidateCache
 from trifocal.optimizer.contract import SOURCE, OptimizationRequest, OptimizationResult
 from trifocal.optimizer.data_review import doubts
-from trifocal.optimizer.deciding import Aims, decide
 from trifocal.optimizer.evaluation import Examiner
 from trifocal.optimizer.evidence import Evidence
-from trifocal.optimizer.exploring import Explorer
 from trifocal.optimizer.finishing import (
     Winner,
     environment,
@@ -34,30 +33,40 @@ from trifocal.optimizer.finishing import (
 )
 from trifocal.optimizer.forecasting import Stopwatch
 from trifocal.optimizer.gates.accuracy import missed_accuracy
-from trifocal.optimizer.measuring import measure, starters
+from trifocal.optimizer.latency import Clock
 from trifocal.optimizer.notes import Found, notes_on
 from trifocal.optimizer.outcome import SourceBelowGateError, failure_of
 from trifocal.optimizer.preparation import Prepared, prepare, refused_by_runtime
 from trifocal.optimizer.progress import Announcer, Step
 from trifocal.optimizer.report import Judgement, candidate_statuses
 from trifocal.optimizer.runtimes.backend import ModelRunError
-from trifocal.optimizer.search.grid import grid
-from trifocal.optimizer.search.keys import evidence_key
+from trifocal.optimizer.search.keys import evidence_key, source_key
 from trifocal.optimizer.sources import fetch_sources
+from trifocal.optimizer.trying import try_all
 from trifocal.optimizer.workshop import Materials, Workshop
 
 
-def optimize(
-    request: OptimizationRequest, store: Store, scratch: Path, announce: Announcer
-) -> OptimizationResult:
-    """Do the work, or find that it has been done. `scratch` is an empty folder."""
+@dataclass(frozen=True, kw_only=True)
+class Workplace:
+    """Everything that the work touches."""
+
+    store: Store
+    scratch: Path
+    """An empty folder."""
+    announce: Announcer
+    backends: Open = backends_for
+    clock: Clock = time.perf_counter
+
+
+def optimize(request: OptimizationRequest, place: Workplace) -> OptimizationResult:
+    """Do the work, or find that it has been done."""
     try:
-        announce.at(Step.LOOK_UP)
-        earlier = _earlier(request, store)
+        place.announce.at(Step.LOOK_UP)
+        earlier = _earlier(request, place.store)
         if earlier is not None:
             return earlier
-        begin(store, request.digest())
-        return _work(request, store, scratch, announce)
+        begin(place.store, request.digest())
+        return _work(request, place)
     except (WorkError, MemoryError, OSError) as error:
         rows = error.judgements if isinstance(error, SourceBelowGateError) else ()
         return OptimizationResult(
@@ -79,9 +88,7 @@ def _earlier(request: OptimizationRequest, store: Store) -> OptimizationResult |
     return result if result.request == request.digest() else None
 
 
-def _work(
-    request: OptimizationRequest, store: Store, scratch: Path, announce: Announcer
-) -> OptimizationResult:
+def _work(request: OptimizationRequest, place: Workplace) -> OptimizationResult:
     """The steps, in order.
 
     Raises:
@@ -89,20 +96,18 @@ def _work(
         MemoryError: Not enough memory.
         OSError: The scratch disk failed.
     """
+    store, announce = place.store, place.announce
     fetched = fetch_sources(
-        request, scratch, lambda share, detail: announce.at(Step.FETCH, share, detail)
+        request, place.scratch, lambda share, detail: announce.at(Step.FETCH, share, detail)
     )
     announce.at(Step.IMPORT)
-    prepared = prepare(request, fetched, scratch)
-    studio = _studio(request, prepared, store, scratch, announce)
-    found = [
-        _explored(studio, prepared, target.runtime, position / len(request.targets), announce)
-        for position, target in enumerate(request.targets)
-    ]
+    prepared = prepare(request, fetched, place.scratch)
+    studio = _studio(request, prepared, place)
+    found = try_all(studio, prepared, announce)
     rows = tuple(row for one in found for row in one.decision.rows)
     winners = _winners(studio, prepared, found, rows)
     served, edges = winners[0], winners[1:]
-    facts = serving_facts(request, prepared, served, announce)
+    facts = serving_facts(request, prepared, served, place.clock, announce)
     announce.at(Step.PUBLISH)
     result = facts.model_copy(
         update={
@@ -122,25 +127,19 @@ def _work(
     return result
 
 
-def _studio(
-    request: OptimizationRequest,
-    prepared: Prepared,
-    store: Store,
-    scratch: Path,
-    announce: Announcer,
-) -> Studio:
+def _studio(request: OptimizationRequest, prepared: Prepared, place: Workplace) -> Studio:
     """What all targets share. The source is judged here: without it nothing else is worth doing.
 
     Raises:
         SourceBelowGateError: It is below the gate's minimum.
         RefusedError: ModelInvalid, DatasetInvalid.
     """
-    cache = CandidateCache(store)
+    cache = CandidateCache(place.store)
     examiner = Examiner(prepared.task, prepared.data, prepared.runner)
-    source = _judge_source(request, examiner, cache, announce)
-    folder = scratch / "candidates"
+    source = _judge_source(request, examiner, cache, place.announce)
+    folder = place.scratch / "candidates"
     folder.mkdir()
-    backends = backends_for(request, prepared.lesson, scratch)
+    backends = place.backends(request, prepared.lesson, place.scratch)
     materials = Materials(
         request=request,
         model=prepared.model,
@@ -152,7 +151,7 @@ def _studio(
         source=prepared.runner,
         image=prepared.image,
         max_batch=largest,
-        clock=time.perf_counter,
+        clock=place.clock,
     )
     return Studio(
         request=request,
@@ -170,7 +169,7 @@ def _studio(
 def _judge_source(
     request: OptimizationRequest, examiner: Examiner, cache: CandidateCache, announce: Announcer
 ) -> Evidence:
-    key = evidence_key(request, f"{SOURCE} {request.source.digest} {request.optimizer_image}")
+    key = evidence_key(request, source_key(request))
 
     def examine() -> Evidence:
         try:
@@ -194,45 +193,6 @@ def _judge_source(
             (row,),
         )
     return evidence
-
-
-def _explored(
-    studio: Studio, prepared: Prepared, runtime: Runtime, start: float, announce: Announcer
-) -> Found:
-    """Try one target's candidates, time those that pass, and choose."""
-    request = studio.request
-    share_of_one = 1 / len(request.targets)
-
-    def advance(step: Step) -> Callable[[float, str], None]:
-        return lambda share, detail: announce.at(
-            step, start + share * share_of_one, f"{runtime} {detail}".rstrip()
-        )
-
-    bench = TargetBench(studio, runtime)
-    serves_source = runtime == "onnxruntime"
-    exploration = Explorer(
-        runtime=runtime,
-        recipes=grid(request, runtime, studio.backends[runtime].precisions),
-        source=studio.source_forecast if serves_source else None,
-        bench=bench,
-        aim=request.prefer,
-        search=request.search,
-        advance=advance(Step.CANDIDATES),
-    ).explore()
-    finalists = measure(
-        starters(exploration, bench, prepared.runner if serves_source else None),
-        prepared,
-        studio.source,
-        request.batching.max_batch_size,
-        lambda share: advance(Step.LATENCY)(share, ""),
-    )
-    aims = Aims(
-        gate=request.gate,
-        prefer=request.prefer,
-        metric=studio.metric,
-        on_device=runtime not in SERVED,
-    )
-    return Found(exploration=exploration, decision=decide(exploration, finalists, aims))
 
 
 def _winners(

@@ -23,6 +23,7 @@ from trifocal.optimizer.dataset import (
     unlabelled_items,
 )
 from trifocal.optimizer.evaluation import BATCH, Data, remembering
+from trifocal.optimizer.formats.kind import check_kind
 from trifocal.optimizer.importing import ImportedModel, import_model
 from trifocal.optimizer.preprocessing import image_reader
 from trifocal.optimizer.runtimes.backend import ModelRunError, Runner
@@ -41,6 +42,8 @@ TASKS: dict[TaskName, Callable[[ModelSpec], Task]] = {
 }
 PARITY_IMAGES = 8
 """Real images on which a converted model must answer as its source does."""
+_ANY_BATCH = 2
+"""More than one: training asks the teacher about many images at once."""
 MAX_UNLABELLED = 2048
 """Images of a set without labels that candidates must agree on: beyond it, only time passes."""
 
@@ -115,6 +118,7 @@ def _canonical(
     request: OptimizationRequest, source: Path, items: Sequence[Item], read: Read, scratch: Path
 ) -> tuple[Path, tuple[str, ...]]:
     """The source as ONNX, and what its conversion is worth saying about."""
+    check_kind(source, request.model.format)
     if request.model.format == "onnx":
         return source, ()
     from trifocal.optimizer.formats.conversion import convert  # noqa: PLC0415 - heavy
@@ -150,15 +154,30 @@ def _lesson(
 ) -> Lesson | None:
     if fetched.training is None:
         return None
-    teacher = model.path
-    if fetched.teacher is not None:
-        teacher = import_model(fetched.teacher, request.model).path
+    teacher = fetched.teacher and _teacher(fetched.teacher, request.model)
     return Lesson(
         data=_training_data(request.model, fetched.training, read),
-        teacher=teacher,
+        teacher=teacher or model.path,
         distillation=request.distillation,
         fine_tuning=request.fine_tuning,
     )
+
+
+def _teacher(path: Path, spec: ModelSpec) -> Path:
+    """The named teacher, checked like a source, with its batch open.
+
+    Raises:
+        RefusedError: ModelInvalid or InputMismatch.
+    """
+    try:
+        model = import_model(path, spec)
+        return with_open_batch(model, _ANY_BATCH, path.with_name("teacher-open-batch.onnx")).path
+    except RefusedError as error:
+        raise RefusedError(
+            error.reason,
+            f"spec.optimization.distillation.teacher must fit spec.model as the source does, and "
+            f"it does not: {error}",
+        ) from error
 
 
 def _training_data(spec: ModelSpec, folder: Path, read: Read) -> TrainingData:

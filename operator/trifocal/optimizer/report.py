@@ -19,6 +19,7 @@ DEFAULT_PERCENTILE = 99
 """Shown where the gate names none: what most latency objectives speak of."""
 
 Verdict = Literal["Chosen", "Passed", "Lost", "Failed"]
+_BEST_FIRST: tuple[Verdict, ...] = ("Chosen", "Passed", "Lost", "Failed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +55,23 @@ def judgement_of(measured: Measured, target: Runtime, verdict: Verdict, reason: 
 def candidate_statuses(
     judgements: Sequence[Judgement], gate: Gate, metric: str
 ) -> tuple[CandidateStatus, ...]:
-    """The rows for status; drops are against the source's row."""
+    """The rows for status, best first; drops are against the source's row."""
     percentile = gate.latency.percentile if gate.latency else DEFAULT_PERCENTILE
     source = next((j.evidence for j in judgements if j.name == SOURCE and j.evidence), None)
-    return tuple(_status(j, source, metric, percentile) for j in judgements)
+    return tuple(_status(j, source, metric, percentile) for j in sorted(judgements, key=_rank))
+
+
+def _rank(judgement: Judgement) -> tuple[bool, int, float]:
+    """The source, the chosen ones, the others that passed by latency, those that lost or failed.
+
+    Where there is no room for all, the last are left out.
+    """
+    passed = judgement.verdict == "Passed" and judgement.latency
+    return (
+        judgement.name != SOURCE,
+        _BEST_FIRST.index(judgement.verdict),
+        passed.typical if passed else 0.0,
+    )
 
 
 def _status(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trifocal.api.model import Format
-from trifocal.api.techniques import CALIBRATED
 from trifocal.artifacts.archive import unpack
 from trifocal.artifacts.download import download
 from trifocal.artifacts.place import Place
@@ -65,7 +64,7 @@ def fetch_sources(request: OptimizationRequest, scratch: Path, advance: Advance)
     """
     needed = {
         "evaluation": True,
-        "calibration": bool(CALIBRATED & set(request.precisions)),
+        "calibration": request.calibrates,
         "training": trains(request),
         "unlabelled": True,
     }

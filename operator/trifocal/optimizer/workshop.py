@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -145,7 +145,7 @@ class Workshop:
         entry = Entry(
             path=compressed.model.path,
             notes=compressed.notes,
-            facts={"effect": vars(compressed.effect)},
+            facts={"effect": asdict(compressed.effect)},
         )
         self._cache.keep(key, entry)
         return entry
@@ -168,9 +168,11 @@ class Workshop:
 
     def _few_images(self) -> Calibration | None:
         """For calibrating a sketch: images to train on do as well, because nobody judges it."""
-        lesson, calibration = self._materials.lesson, self._materials.calibration
-        found = calibration or (lesson and lesson.data)
-        return found and Calibration(images=found.images[:SKETCH_IMAGES], read=found.read)
+        lesson = self._materials.lesson
+        found = self._materials.calibration or (None if lesson is None else lesson.data)
+        if found is None:
+            return None
+        return Calibration(images=found.images[:SKETCH_IMAGES], read=found.read)
 
     def _lesson(self) -> Lesson:
         if self._materials.lesson is None:

@@ -17,7 +17,7 @@ from trifocal.artifacts.place import Place
 from trifocal.artifacts.publication import describe, publish
 from trifocal.artifacts.store import open_store
 from trifocal.optimizer.contract import ResolvedLocation
-from trifocal.optimizer.pipeline import optimize
+from trifocal.optimizer.pipeline import Workplace, optimize
 from trifocal.optimizer.progress import Announcer
 from trifocal.optimizer.sources import place_of
 
@@ -138,9 +138,11 @@ def test_whole_optimization_from_and_to_s3(server: S3Server, tmp_path: Path) -> 
 
     result = optimize(
         wanted,
-        open_store(place_of(wanted.store)),
-        tmp_path / "scratch",
-        Announcer(lambda _progress: None),
+        Workplace(
+            store=open_store(place_of(wanted.store)),
+            scratch=tmp_path / "scratch",
+            announce=Announcer(lambda _progress: None),
+        ),
     )
 
     assert result.failure is None

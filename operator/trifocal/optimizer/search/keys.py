@@ -19,6 +19,11 @@ def network_key(request: OptimizationRequest, compression: Compression) -> str:
     )
 
 
+def source_key(request: OptimizationRequest) -> str:
+    """Hex digits for the source itself: its file, and how images become its input."""
+    return canonical_sha256({"kind": "source", **_origin(request)})
+
+
 def candidate_key(request: OptimizationRequest, recipe: Recipe, made_with: str) -> str:
     """Hex digits for a built file. `made_with`: the runtime and its builder with versions."""
     body: dict[str, Any] = {
@@ -45,12 +50,15 @@ def candidate_key(request: OptimizationRequest, recipe: Recipe, made_with: str) 
 
 def evidence_key(request: OptimizationRequest, candidate: str) -> str:
     """Hex digits for what the data said about a candidate; `candidate` is its key."""
-    roles = ("training", "calibration", "evaluation", "unlabelled")
     return canonical_sha256(
         {
             "kind": "evidence",
             "candidate": candidate,
-            "data": {role: _digest(getattr(request, role)) for role in roles},
+            "data": {
+                "evaluation": _digest(request.evaluation),
+                "unlabelled": _digest(request.unlabelled),
+                "calibration": _digest(request.calibration) if request.calibrates else None,
+            },
             "samples": request.quantization.calibration_samples,
             "labels": request.model.labels,
         }
