@@ -60,8 +60,13 @@ def test_sets_that_share_nothing_are_not_spoken_of() -> None:
 
 @pytest.mark.parametrize("role", ["calibration", "training"])
 def test_evaluation_image_that_candidates_are_made_with_is_refused(role: str) -> None:
+    copied = ["copy-3", "other-100"]
     with pytest.raises(RefusedError) as raised:
-        reviewed(JUDGES, **{role: ["copy-3", "other-100"]})
+        reviewed(
+            JUDGES,
+            calibration=copied if role == "calibration" else None,
+            training=copied if role == "training" else None,
+        )
 
     assert raised.value.reason is Reason.DATASET_INVALID
     assert str(raised.value).startswith(

@@ -10,6 +10,7 @@ from typing import Any
 import onnx
 import pytest
 
+from tests.support.fake_backend import CopyingBackend, TickingClock
 from tests.support.memory_store import KilledError, MemoryStore
 from tests.support.tiny_models import (
     LABELS,
@@ -21,9 +22,11 @@ from tests.support.tiny_models import (
     request,
 )
 from trifocal.api.condition import Reason
+from trifocal.api.target import Target
 from trifocal.artifacts.failure import RefusedError
 from trifocal.artifacts.fetch import fetch_artifact
 from trifocal.artifacts.store import Store
+from trifocal.optimizer.backends import Open
 from trifocal.optimizer.contract import (
     FailureKind,
     OptimizationRequest,
@@ -34,6 +37,8 @@ from trifocal.optimizer.contract import (
 from trifocal.optimizer.outcome import failure_of
 from trifocal.optimizer.pipeline import Workplace, optimize
 from trifocal.optimizer.progress import Announcer
+from trifocal.optimizer.runtimes.backend import BuildError
+from trifocal.triton.tensorrt import EngineOrigin
 
 WRONG = f"sha256:{'0' * 64}"
 
@@ -49,7 +54,10 @@ def run(
     scratch.mkdir()
     try:
         place = Workplace(
-            store=store or MemoryStore(), scratch=scratch, announce=Announcer(listener), **means
+            store=store or MemoryStore(),
+            scratch=scratch,
+            announce=Announcer(listener),
+            **{"clock": TickingClock(), **means},
         )
         return optimize(wanted, place)
     finally:
@@ -144,6 +152,9 @@ def test_killed_at_any_write_then_run_again(tmp_path: Path) -> None:
 
         assert again.artifact == expected.artifact
         assert set(store.blobs) == set(clean.blobs)
+        # The candidate whose entry had been written is not written again.
+        entries = [path for path in store.written if path.endswith("/entry.json")]
+        assert len(entries) == 1
 
 
 def test_int8_that_loses_accuracy_is_refused_and_says_by_how_much(tmp_path: Path) -> None:
@@ -213,7 +224,7 @@ def test_source_and_candidates_that_are_all_too_slow_are_refused_with_figures(
     result = run(wanted, tmp_path)
 
     message = failed(result, Reason.SOURCE_BELOW_GATE, FailureKind.STALLED)
-    assert "No candidate for onnxruntime meets the gate; source: p99 latency 0." in message
+    assert "No candidate for onnxruntime meets the gate; source: p99 latency 50." in message
     assert rows(result) == {"source": "Lost", "fp32": "Lost"}
     assert all(c.latency_milliseconds for c in result.candidates)
 
@@ -233,6 +244,142 @@ def test_source_that_is_too_large_loses_to_a_smaller_candidate(tmp_path: Path) -
 
     assert rows(result) == {"source": "Lost", "fp16": "Chosen"}
     assert "the gate allows 20k" in result.candidates[0].reason
+
+
+# Several targets, and what is done again when the request changes.
+
+
+def opened(**backends: CopyingBackend) -> Open:
+    return lambda _request, _lesson, _folder: {
+        target: backends[target] for target in ("onnxruntime", "litert") if target in backends
+    }
+
+
+def two_targets(folder: Path, **changes: Any) -> OptimizationRequest:
+    targets = (Target(), Target(runtime="litert"))
+    return request(folder, **{"targets": targets, "precisions": ("fp32",), **changes})
+
+
+def test_changing_only_the_gate_builds_nothing_again(tmp_path: Path) -> None:
+    store = MemoryStore()
+    server, device = CopyingBackend(), CopyingBackend(end=".tflite")
+    backends = opened(onnxruntime=server, litert=device)
+    first = run(two_targets(tmp_path), tmp_path, store, backends=backends)
+    assert (server.built, device.built) == (["fp32"], ["fp32"])
+    evidence = [path for path in store.written if path.endswith("/evidence.json")]
+
+    gate = {"accuracy": {"maxDrop": 0.02}}
+    again = run(two_targets(tmp_path, gate=gate), tmp_path, store, backends=backends)
+
+    assert again.request != first.request
+    assert (server.built, device.built) == (["fp32"], ["fp32"])
+    assert [path for path in store.written if path.endswith("/evidence.json")] == evidence
+    assert (again.artifact, again.edges) == (first.artifact, first.edges)
+    assert "litert: 1 of 1 candidates had been built before." in again.notes
+
+
+def test_device_for_which_nothing_passes_is_left_out_with_a_note(tmp_path: Path) -> None:
+    device = CopyingBackend(end=".tflite", error=BuildError("LiteRT has no GridSample"))
+    backends = opened(onnxruntime=CopyingBackend(), litert=device)
+
+    result = run(two_targets(tmp_path), tmp_path, backends=backends)
+
+    assert result.failure is None
+    assert result.artifact is not None
+    assert result.edges == ()
+    assert (
+        "litert: nothing was published, because no candidate passed; fp32: LiteRT has no "
+        "GridSample." in result.notes
+    )
+
+
+def test_server_for_which_nothing_can_be_built_says_why(tmp_path: Path) -> None:
+    """Not even sketches can be built, so that the search has nothing to try."""
+    broken = CopyingBackend(error=BuildError("no parser for GridSample"))
+    wanted = request(
+        tmp_path, targets=(Target(runtime="tensorrt"),), precisions=("fp32",), search="auto"
+    )
+
+    result = run(wanted, tmp_path, backends=lambda *_given: {"tensorrt": broken})
+
+    message = failed(result, Reason.OPTIMIZATION_FAILED, FailureKind.STALLED)
+    assert message == (
+        "No candidate for tensorrt could be built and run: no parser for GridSample."
+    )
+
+
+def test_candidate_that_was_judged_elsewhere_and_cannot_run_here_stops_no_other(
+    tmp_path: Path,
+) -> None:
+    store = MemoryStore()
+    run(
+        two_targets(tmp_path),
+        tmp_path,
+        store,
+        backends=opened(onnxruntime=CopyingBackend(), litert=CopyingBackend(end=".tflite")),
+    )
+    refusing = CopyingBackend(end=".tflite", refused=True)
+
+    result = run(
+        two_targets(tmp_path, gate={"maxSize": "1Mi"}),
+        tmp_path,
+        store,
+        backends=opened(onnxruntime=CopyingBackend(), litert=refusing),
+    )
+
+    assert result.failure is None
+    assert {(c.target, c.verdict) for c in result.candidates} >= {("litert", "Failed")}
+
+
+def test_progress_never_goes_back_with_two_targets(tmp_path: Path) -> None:
+    seen: list[int] = []
+    backends = opened(onnxruntime=CopyingBackend(), litert=CopyingBackend(end=".tflite"))
+
+    run(
+        two_targets(tmp_path),
+        tmp_path,
+        listener=lambda progress: seen.append(progress.percent),
+        backends=backends,
+    )
+
+    assert seen == sorted(seen)
+
+
+def test_engine_tells_the_operator_what_built_it(tmp_path: Path) -> None:
+    store = MemoryStore()
+    origin = {"tensorrt": "11.2.1.2", "tritonRelease": "26.07", "platform": "linux-x86_64"}
+    backend = CopyingBackend(end=".plan", facts={"engine": origin})
+    wanted = request(tmp_path, targets=(Target(runtime="tensorrt"),), precisions=("fp32",))
+
+    result = run(wanted, tmp_path, store, backends=lambda *_given: {"tensorrt": backend})
+
+    assert result.engine == EngineOrigin(
+        tensorrt="11.2.1.2", triton_release="26.07", platform="linux-x86_64"
+    )
+    (tmp_path / "fetched").mkdir()
+    manifest = fetch_artifact(store, result.artifact or "", tmp_path / "fetched")
+    assert manifest.metadata["engine"] == origin
+    assert (tmp_path / "fetched/model.plan").is_file()
+
+
+@pytest.mark.parametrize("change", ["preprocessing", "evaluation"])
+def test_source_is_judged_again_when_what_it_sees_changes(tmp_path: Path, change: str) -> None:
+    store = MemoryStore()
+    run(request(tmp_path, precisions=("fp32",)), tmp_path, store)
+    changed: dict[str, Any] = {
+        "preprocessing": {"model": model_spec(preprocessing={"colorOrder": "BGR"})},
+        "evaluation": {"evaluation": dataset(tmp_path / "more.tar", first_seed=5000)},
+    }
+    seen: list[str] = []
+
+    run(
+        request(tmp_path, precisions=("fp32",), **changed[change]),
+        tmp_path,
+        store,
+        lambda progress: seen.append(progress.step),
+    )
+
+    assert "judging the source" in seen
 
 
 # Failures of the input, each with its reason and its sentence.
