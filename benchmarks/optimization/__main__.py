@@ -32,7 +32,7 @@ from trifocal.optimizer.backends import backends_for
 from trifocal.optimizer.contract import OptimizationRequest, OptimizationResult, ResolvedLocation
 from trifocal.optimizer.evaluation import Examiner
 from trifocal.optimizer.finishing import FILES
-from trifocal.optimizer.pipeline import optimize
+from trifocal.optimizer.pipeline import Workplace, optimize
 from trifocal.optimizer.preparation import prepare
 from trifocal.optimizer.progress import Announcer
 from trifocal.optimizer.sources import fetch_sources, place_of
@@ -152,7 +152,9 @@ def _request(
 def _optimized(request: OptimizationRequest, store: Store, folder: Path) -> Searched:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         start = time.perf_counter()
-        result = optimize(request, store, Path(scratch), Announcer(_quiet))
+        result = optimize(
+            request, Workplace(store=store, scratch=Path(scratch), announce=Announcer(_quiet))
+        )
         seconds = time.perf_counter() - start
     if result.failure is not None:
         raise RuntimeError(result.failure.message)
@@ -206,8 +208,10 @@ def _entrant(one: Searched, runtime: Runtime, store: Store, folder: Path) -> Ent
     result = one.result
     edge = next((edge for edge in result.edges if edge.runtime == runtime), None)
     served = runtime in {"onnxruntime", "tensorrt"}
-    digest = result.artifact if served else edge and edge.artifact
-    chosen = result.chosen if served else edge and edge.candidate
+    if served:
+        digest, chosen = result.artifact, result.chosen
+    else:
+        digest, chosen = (edge.artifact, edge.candidate) if edge else (None, None)
     if digest is None:
         return None
     target = folder / f"{one.search}-{runtime}"

@@ -104,9 +104,10 @@ def train(images: NDArray[np.float32], truths: NDArray[np.int64], target: Path, 
     rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     model.train()
     for _ in range(EPOCHS):
-        for batch in torch.randperm(len(inputs)).split(64)[: len(inputs) // 64]:
+        for batch in torch.split(torch.randperm(len(inputs)), 64)[: len(inputs) // 64]:
             optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(model(inputs[batch]), targets[batch]).backward()
+            loss = torch.nn.functional.cross_entropy(model(inputs[batch]), targets[batch])
+            loss.backward()  # type: ignore[no-untyped-call]  # torch's
             optimizer.step()
             rate.step()
     export(model.eval(), inputs[:2], target)

@@ -58,16 +58,20 @@ def _variants(faces: NDArray[np.uint8], seed: int) -> Iterator[Image.Image]:
         for _ in range(VARIANTS):
             tone = face * rng.uniform(0.7, 1.1) + rng.uniform(-20, 30)
             picture = Image.fromarray(np.clip(tone, 0, 255).astype(np.uint8))
-            angle, shift = rng.uniform(-12, 12), tuple(int(s) for s in rng.integers(-3, 4, 2))
+            angle, (across, down) = rng.uniform(-12, 12), (int(s) for s in rng.integers(-3, 4, 2))
             large = picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-            yield large.rotate(angle, translate=shift, fillcolor=int(tone.mean().clip(0, 255)))
+            yield large.rotate(
+                angle, translate=(across, down), fillcolor=int(tone.mean().clip(0, 255))
+            )
 
 
 def _labelled(source: Path, images: Sequence[Image.Image]) -> Iterator[Picture]:
-    from trifocal.optimizer.formats.keras import load  # noqa: PLC0415 - heavy
+    import keras  # noqa: PLC0415 - heavy
 
+    # The optimizer's file is old: it names a learning rate as Keras no longer does.
+    network = keras.saving.load_model(source, compile=False)
     batch = np.stack([np.asarray(image, np.float32) for image in images])[..., None]
-    answers = np.asarray(load(source).predict(batch / 127.5 - 1, verbose=0))
+    answers = np.asarray(network.predict(batch / 127.5 - 1, verbose=0))
     for position, (image, answer) in enumerate(zip(images, answers, strict=True)):
         label = LABELS[int(answer.argmax())]
         yield Picture(name=f"{position:04}.png", image=image, columns={"label": label})

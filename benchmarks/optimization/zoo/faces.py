@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from typing_extensions import override
 
 from benchmarks.optimization.packages import FACENET, read_member
 from benchmarks.optimization.zoo.model import Picture, ZooModel, spec, write_archive
@@ -19,7 +20,7 @@ CALIBRATION = 0.3
 """Share of the patches of each kind; the others judge."""
 
 
-def rnet() -> Any:
+def rnet(num_classes: int) -> Any:
     """The network with its class probabilities alone, named as the package's weights are."""
     import torch  # noqa: PLC0415 - heavy
     from torch import nn  # noqa: PLC0415 - heavy
@@ -35,9 +36,10 @@ def rnet() -> Any:
             self.pool2 = nn.MaxPool2d(3, 2, ceil_mode=True)
             self.conv3, self.prelu3 = nn.Conv2d(48, 64, 2), nn.PReLU(64)
             self.dense4, self.prelu4 = nn.Linear(576, 128), nn.PReLU(128)
-            self.dense5_1 = nn.Linear(128, 2)
+            self.dense5_1 = nn.Linear(128, num_classes)
 
-        def forward(self, x: Any) -> Any:
+        @override
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
             x = self.pool1(self.prelu1(self.conv1(x)))
             x = self.pool2(self.prelu2(self.conv2(x)))
             x = self.prelu3(self.conv3(x))

@@ -58,12 +58,12 @@ def _pictures(count: int, seed: int) -> list[Image.Image]:
     for _ in range(count):
         canvas = Image.new("RGB", (SIDE, SIDE), tuple(int(c) for c in rng.integers(0, 256, 3)))
         edge = int(rng.integers(160, 420))
-        at = tuple(int(c) for c in rng.integers(-80, 120, 2))
-        canvas.paste(person.resize((edge, edge), Image.Resampling.BILINEAR), at)
+        left, top = (int(c) for c in rng.integers(-80, 120, 2))
+        canvas.paste(person.resize((edge, edge), Image.Resampling.BILINEAR), (left, top))
         for face in faces[rng.integers(0, FACES, int(rng.integers(0, 4)))]:
             side = int(rng.integers(40, 110))
-            corner = tuple(int(c) for c in rng.integers(0, SIDE - side, 2))
-            canvas.paste(Image.fromarray(face).convert("RGB").resize((side, side)), corner)
+            left, top = (int(c) for c in rng.integers(0, SIDE - side, 2))
+            canvas.paste(Image.fromarray(face).convert("RGB").resize((side, side)), (left, top))
         found.append(ImageEnhance.Brightness(canvas).enhance(float(rng.uniform(0.6, 1.3))))
     return found
 
@@ -103,7 +103,7 @@ def _iou(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 
 def _coco(boxes: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
     """COCO's instances format."""
-    annotations = [
+    annotations: list[dict[str, Any]] = [
         {
             "image_id": image,
             "bbox": [round(float(v), 2) for v in row[:4]],

@@ -200,13 +200,17 @@ def _resolved(
 def _work(request: OptimizationRequest, console: Console) -> OptimizationResult:
     place = Place(uri=request.store.uri)
     try:
-        from trifocal.optimizer.pipeline import optimize as run  # noqa: PLC0415 - an optional part
+        from trifocal.optimizer.pipeline import Workplace  # noqa: PLC0415 - an optional part
+        from trifocal.optimizer.pipeline import optimize as run  # noqa: PLC0415 - as above
 
         with (
             tempfile.TemporaryDirectory(prefix="trifocal-") as scratch,
             _narrating(console) as listener,
         ):
-            return run(request, open_store(place), Path(scratch), Announcer(listener))
+            workplace = Workplace(
+                store=open_store(place), scratch=Path(scratch), announce=Announcer(listener)
+            )
+            return run(request, workplace)
     except ImportError as error:
         if error.name is None or error.name.startswith("trifocal"):
             raise

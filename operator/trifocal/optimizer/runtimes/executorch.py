@@ -73,11 +73,12 @@ class ExecuTorch:
         from trifocal.optimizer.runtimes.executorch_lowering import (  # noqa: PLC0415 - heavy
             lower,
         )
+        from trifocal.optimizer.torch_graph.elementary import elementary  # noqa: PLC0415 - heavy
         from trifocal.optimizer.torch_graph.from_onnx import to_torch  # noqa: PLC0415 - heavy
 
         order.report(0.0, "reading the graph")
         example = _example(order.model)
-        module = to_torch(order.model.path, order.model.output, example)
+        module = elementary(to_torch(order.model.path, order.model.output, example))
         network, notes = self._in_precision(module, order)
         order.report(0.8, "compiling for XNNPACK")
         lowered = lower(network, torch.from_numpy(example))

@@ -12,6 +12,7 @@ import torch
 from trifocal.optimizer.formats.silence import silenced
 from trifocal.optimizer.importing import ImportedModel
 from trifocal.optimizer.runtimes.backend import BuildError
+from trifocal.optimizer.torch_graph.elementary import elementary
 from trifocal.optimizer.torch_graph.from_onnx import to_torch
 
 
@@ -23,7 +24,7 @@ def convert(model: ImportedModel) -> bytes:
     """
     shape = (model.fixed_batch or 1, *model.input_shape)
     example = np.random.default_rng(0).uniform(0, 1, shape).astype(np.float32)
-    module = to_torch(model.path, model.output, example)
+    module = elementary(to_torch(model.path, model.output, example))
     with quiet(), TemporaryDirectory() as folder:
         import litert_torch  # noqa: PLC0415 - seconds, and chatty
 
