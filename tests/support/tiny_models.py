@@ -28,29 +28,32 @@ SIZE = 8
 """Pixels of an image's edge."""
 
 
-def colour_classifier(
+def colour_classifier(  # noqa: PLR0913 - each with a default, so that a test names what it is about
     *,
     input_name: str = "x",
     batch: int | str = "batch",
     classes: int = 3,
     outlier: float = 0.0,
+    copies: int = 1,
     flatten: Sequence[int] | None = None,
     opset: int = 17,
 ) -> Any:
     """1x1 convolution, mean over the image, linear layer.
 
     `outlier` adds a channel with that many times the brightness, which the last layer ignores: it
-    widens the range of the activations without changing any answer. `flatten` replaces Flatten
+    widens the range of the activations without changing any answer. `copies` repeats the channels,
+    so that some can be pruned. `flatten` replaces Flatten
     by a Reshape to that constant shape, which is how exporters bake in a batch size.
     """
-    channels = 4 if outlier else 3
+    channels = 3 * copies + (1 if outlier else 0)
     weights = np.zeros((channels, 3, 1, 1), np.float32)
-    weights[[0, 1, 2], [0, 1, 2]] = 1
-    if outlier:
-        weights[3] = outlier
     linear = np.zeros((channels, classes), np.float32)
-    for position in range(min(classes, 3)):
-        linear[position, position] = 1
+    for channel in range(3 * copies):
+        weights[channel, channel % 3] = 1
+        if channel % 3 < classes:
+            linear[channel, channel % 3] = 1 / copies
+    if outlier:
+        weights[-1] = outlier
     initializers = [
         numpy_helper.from_array(weights, "w"),
         numpy_helper.from_array(linear, "linear"),

@@ -128,6 +128,7 @@ class Workshop:
         found = self._cache.find(key, target)
         if found is not None:
             return found
+        lesson = self._lesson()
         from trifocal.optimizer.compression.compress import compress  # noqa: PLC0415 - heavy
 
         folder = self._file("training")
@@ -136,7 +137,7 @@ class Workshop:
             lambda: compress(
                 self._materials.model,
                 compression,
-                self._lesson(),
+                lesson,
                 len(self._materials.request.model.labels),
                 folder,
                 report,
