@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.memory_store import MemoryStore
-from tests.support.tiny_models import dataset, located, request
+from tests.support.tiny_models import colour_classifier, dataset, located, request
 from trifocal.api.gate import Gate
 from trifocal.api.target import Target
 from trifocal.api.techniques import FineTuning, Pruning
@@ -23,6 +23,7 @@ FILES = {"onnxruntime": "model.onnx", "litert": "model.tflite", "executorch": "m
 def wanted(folder: Path, gate: Gate) -> OptimizationRequest:
     return request(
         folder,
+        colour_classifier(copies=64),
         targets=tuple(Target(runtime=runtime) for runtime in FILES),
         training=located(dataset(folder / "training.tar", first_seed=2000, per_class=16)),
         search="auto",
@@ -69,7 +70,9 @@ def test_one_request_feeds_server_and_devices_and_another_gate_builds_nothing(
     assert [edge.parity for edge in result.edges] == [1.0, 1.0]
     assert [edge.accuracy for edge in result.edges] == [1.0, 1.0]
     report = json.loads(store.blobs[f"reports/{result.request.removeprefix('sha256:')}.json"])
-    assert {search["target"] for search in report["search"]} == set(FILES)
+    assert [search["target"] for search in report["search"]] == list(FILES)
+    tried = [name for search in report["search"] for name in search["tried"]]
+    assert any(name.startswith("pruned50") for name in tried), tried
 
     before = len(built(store))
     assert before == len(set(built(store)))
