@@ -256,9 +256,10 @@ def _linear(it: Reading) -> nn.Module | None:
 def _prelu(it: Reading) -> nn.Module | None:
     if not it.is_constant(1):
         return None
-    slope = it.constant(1)
-    # One slope, or one for each channel: the dimension before height and width.
-    if slope.size != 1 and (slope.ndim != 3 or slope.shape[0] != slope.size):  # noqa: PLR2004 - [C, 1, 1]
+    slope, images = it.constant(1), it.shape()
+    # One slope, or one for each channel: the dimension after the batch.
+    aligned = (1,) * (len(images or ()) - slope.ndim) + slope.shape
+    if slope.size != 1 and aligned[1:2] != (slope.size,):
         return None
     layer = nn.PReLU(slope.size)
     layer.weight.data = torch.tensor(slope.reshape(-1))

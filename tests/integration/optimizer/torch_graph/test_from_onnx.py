@@ -115,6 +115,19 @@ def test_operator(case: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(found, answers(path, "y", more), atol=1e-5)
 
 
+@pytest.mark.parametrize("slopes", ["float[4, 1, 1]", "float[1, 4, 1, 1]", "float[1]"])
+def test_slopes_for_channels_are_a_layer_however_they_are_written(
+    slopes: str, tmp_path: Path
+) -> None:
+    """A layer can be pruned and lowered; a generic operator on a constant can not."""
+    values = "{0.1}" if slopes == "float[1]" else "{0.1, -0.5, 0.0, 1.5}"
+    path = _written(tmp_path, "y = PRelu(x, s)", 16, f"<{slopes} s = {values}>")
+
+    module = to_torch(path, "y", IMAGES)
+
+    assert any(isinstance(layer, nn.PReLU) for layer in module.modules())
+
+
 def test_a_product_with_weights_and_a_sum_is_a_layer(tmp_path: Path) -> None:
     path = _written(
         tmp_path,
