@@ -3,7 +3,8 @@
 # Needs from the base: Debian 12 or newer with Python 3.11 or newer and its venv module. How a
 # machine reaches PyPI (index, proxy, certificates) is its own affair and comes from outside.
 ARG BASE=python:3.11-slim-bookworm
-ARG TENSORRT_BASE=nvcr.io/nvidia/tensorrt:26.07-py3
+ARG TRITON_RELEASE=26.07
+ARG TENSORRT_BASE=nvcr.io/nvidia/tensorrt:${TRITON_RELEASE}-py3
 
 FROM ${BASE} AS uv
 ARG UV_VERSION=0.13.9
@@ -59,16 +60,15 @@ RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
     && find /opt/trifocal/lib -type d -name include -prune -exec rm -r {} +
 
 # PyTorch can be imported only with these: see hack/cpu_torch/README.md.
-FROM uv AS cuda-standins
+# Not by a mount from the stage above: some builders leave it empty when that stage is cached.
+FROM extended-packages AS cuda-standins
 RUN apt-get update \
     && apt-get install -y --no-install-recommends gcc \
     && rm -rf /var/lib/apt/lists/*
-COPY hack/cpu_torch ./hack/cpu_torch
-# Like the mounted folder it changes with PyTorch, but it counts in every builder's cache.
-COPY uv.lock ./
-RUN --mount=type=bind,from=extended-packages,source=/opt/trifocal,target=/opt/trifocal \
-    site=$(echo /opt/trifocal/lib/python3*/site-packages) \
-    && python3 -m hack.cpu_torch "$site" "/standins$site/torch/lib"
+COPY hack/cpu_torch /src/hack/cpu_torch
+RUN site=$(echo /opt/trifocal/lib/python3*/site-packages) \
+    && mkdir /standins \
+    && PYTHONPATH=/src python3 -m hack.cpu_torch "$site" "/standins$site/torch/lib"
 
 FROM extended-packages AS optimizer-extended-dependencies
 COPY --from=cuda-standins /standins /
@@ -78,6 +78,9 @@ RUN ["python", "-c", "import torch"]
 # base's own package, so the base must be of the release of the Triton that serves the engines.
 # CI cannot pull this base: build it where you use it.
 FROM ${TENSORRT_BASE} AS optimizer-tensorrt-dependencies
+ARG TRITON_RELEASE
+# Engines say which release of Triton they are for; another one does not load them.
+ENV TRIFOCAL_TRITON_RELEASE=${TRITON_RELEASE}
 ENV PATH=/opt/trifocal/bin:${PATH} \
     PYTHONSAFEPATH=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -14,7 +14,7 @@ from .paths import State, cache_dir
 from .processes import marked
 
 _GIB = 1 << 30
-_DISK_FIRST = 12 * _GIB  # Go's caches (7), programs, images, and the cluster itself
+_DISK_FIRST = 25 * _GIB  # Go's caches (7), programs, the cluster, and images twice (2 x 8)
 _DISK_CACHED = 2 * _GIB
 
 # What each Debian package is needed for, by a file that shows it is installed.

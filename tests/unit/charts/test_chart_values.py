@@ -76,7 +76,8 @@ def test_a_value_has_the_default_of_its_setting(value: Any, setting: str) -> Non
 def test_tensorrt_builds_engines_with_the_release_of_the_triton_that_serves_them() -> None:
     dockerfile = (CHART.parents[1] / "Dockerfile").read_text()
     release = VALUES["triton"]["version"]
-    assert f"ARG TENSORRT_BASE=nvcr.io/nvidia/tensorrt:{release}-py3\n" in dockerfile
+    assert f"ARG TRITON_RELEASE={release}\n" in dockerfile
+    assert "ARG TENSORRT_BASE=nvcr.io/nvidia/tensorrt:${TRITON_RELEASE}-py3\n" in dockerfile
 
 
 def test_the_version_is_the_programs() -> None:
