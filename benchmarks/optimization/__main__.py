@@ -21,15 +21,15 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.optimization.comparison import Entrant, Judges, Row, compare
+from benchmarks.optimization.requests import request_for, store_in
 from benchmarks.optimization.zoo import digits, emotions, faces, pages, people, text
-from benchmarks.optimization.zoo.model import ZooModel, located
-from trifocal.api.gate import AccuracyGate, AgreementGate, Gate
-from trifocal.api.optimization import OptimizationSpec, Search
-from trifocal.api.target import Runtime, Target
+from benchmarks.optimization.zoo.model import ZooModel
+from trifocal.api.optimization import Search
+from trifocal.api.target import Runtime
 from trifocal.artifacts.fetch import fetch_artifact
 from trifocal.artifacts.store import Store, open_store
 from trifocal.optimizer.backends import backends_for
-from trifocal.optimizer.contract import OptimizationRequest, OptimizationResult, ResolvedLocation
+from trifocal.optimizer.contract import OptimizationRequest, OptimizationResult
 from trifocal.optimizer.evaluation import Examiner
 from trifocal.optimizer.finishing import FILES
 from trifocal.optimizer.pipeline import Workplace, optimize
@@ -46,8 +46,6 @@ ZOO: dict[str, Callable[[Path], ZooModel]] = {
     "people": people.prepare,
 }
 RUNTIMES: tuple[Runtime, ...] = ("onnxruntime", "litert", "executorch")
-GATE = Gate(accuracy=AccuracyGate(max_drop=0.01), agreement=AgreementGate(minimum=0.95))
-"""The defaults, said aloud."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,59 +92,17 @@ def run(
     data.mkdir()
     model = ZOO[name](data)
     console.print(f"[bold]{name}[/bold]: {model.truth}")
-    store = open_store(place_of(_store(folder)))
+    store = open_store(place_of(store_in(folder)))
     searches: tuple[Search, ...] = ("auto", "grid") if grid else ("auto",)
     found = [
-        _optimized(_request(model, runtimes, folder, search), store, folder) for search in searches
+        _optimized(request_for(model, runtimes, folder, search=search), store, folder)
+        for search in searches
     ]
     for one in found:
         console.print(f"  {one.search}: {one.seconds:.0f} s, trials {one.trials} of {one.grid}")
         for note in one.result.notes:
             console.print(f"    {note}")
-    return _compared(model, _request(model, runtimes, folder, "auto"), store, found, folder)
-
-
-def _store(folder: Path) -> ResolvedLocation:
-    return ResolvedLocation(uri=(folder / "store").absolute().as_uri())
-
-
-def _request(
-    model: ZooModel, runtimes: Sequence[Runtime], folder: Path, search: Search
-) -> OptimizationRequest:
-    datasets = {
-        role: {"uri": "file:///data", "claimName": "zoo", "digest": located(path).digest}
-        for role, path in (
-            ("training", model.training),
-            ("calibration", model.calibration),
-            ("evaluation", model.evaluation),
-            ("unlabelled", model.unlabelled),
-        )
-        if path is not None
-    }
-    wanted = OptimizationSpec.model_validate({"datasets": datasets, "search": search})
-    return OptimizationRequest.model_validate(
-        {
-            "name": model.name,
-            "model": model.spec,
-            "source": located(model.source),
-            "training": model.training and located(model.training),
-            "calibration": located(model.calibration),
-            "evaluation": located(model.evaluation),
-            "unlabelled": model.unlabelled and located(model.unlabelled),
-            "store": _store(folder),
-            "targets": [Target(runtime=runtime) for runtime in runtimes],
-            "search": search,
-            "precisions": wanted.precisions,
-            "quantization": wanted.quantization,
-            "pruning": wanted.pruning,
-            "distillation": wanted.distillation,
-            "fine_tuning": wanted.fine_tuning,
-            "gate": GATE,
-            "prefer": "latency",
-            "batching": {"maxBatchSize": 8},
-            "optimizer_image": "benchmark",
-        }
-    )
+    return _compared(model, request_for(model, runtimes, folder), store, found, folder)
 
 
 def _optimized(request: OptimizationRequest, store: Store, folder: Path) -> Searched:

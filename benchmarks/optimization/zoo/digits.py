@@ -16,6 +16,8 @@ TRAINING = 6000
 CALIBRATION = 256
 """Taken from the training digits. The other 4,000 judge: one error is 0.025 points."""
 EPOCHS = 8
+DECADES = 1.0
+"""Powers of ten by which unequal channels are scaled, up and down."""
 
 
 def digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -30,11 +32,14 @@ def digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     return np.concatenate(images)[order], np.concatenate(truths)[order]
 
 
-def prepare(folder: Path, seed: int = 0) -> ZooModel:
-    """Train the source and write its data."""
+def prepare(folder: Path, seed: int = 0, *, unequal: bool = False) -> ZooModel:
+    """Train the source and write its data; `unequal`: channels of very different ranges."""
     images, truths = digits()
     source = folder / "digits.onnx"
-    train(images[:TRAINING], truths[:TRAINING], source, seed)
+    model, example = train(images[:TRAINING], truths[:TRAINING], seed)
+    if unequal:
+        make_unequal(model, seed)
+    export(model, example, source)
     return ZooModel(
         name="digits",
         spec=spec(
@@ -91,8 +96,8 @@ def network() -> Any:
     )
 
 
-def train(images: NDArray[np.float32], truths: NDArray[np.int64], target: Path, seed: int) -> None:
-    """Adam with a falling rate, and export; deterministic for a seed."""
+def train(images: NDArray[np.float32], truths: NDArray[np.int64], seed: int) -> tuple[Any, Any]:
+    """Adam with a falling rate, deterministic for a seed: the network and two images."""
     import torch  # noqa: PLC0415 - heavy
 
     torch.manual_seed(seed)
@@ -110,7 +115,23 @@ def train(images: NDArray[np.float32], truths: NDArray[np.int64], target: Path, 
             loss.backward()  # type: ignore[no-untyped-call]  # torch's
             optimizer.step()
             rate.step()
-    export(model.eval(), inputs[:2], target)
+    return model.eval(), inputs[:2]
+
+
+def make_unequal(model: Any, seed: int) -> None:
+    """Scale each channel and undo it in the layer after: ReLU and pooling let scales through."""
+    import torch  # noqa: PLC0415 - heavy
+    from torch import nn  # noqa: PLC0415 - heavy
+
+    generator = torch.Generator().manual_seed(seed)
+    norms = [layer for layer in model if isinstance(layer, nn.BatchNorm2d)]
+    convolutions = [layer for layer in model if isinstance(layer, nn.Conv2d)]
+    with torch.no_grad():
+        for norm, after in zip(norms[:-1], convolutions[1:], strict=True):
+            scale = 10 ** (DECADES * (2 * torch.rand(norm.num_features, generator=generator) - 1))
+            norm.weight.mul_(scale)
+            norm.bias.mul_(scale)
+            after.weight.div_(scale.view(1, -1, 1, 1))
 
 
 def export(model: Any, example: Any, target: Path) -> None:
