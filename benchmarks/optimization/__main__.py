@@ -1,8 +1,9 @@
 """Real models on every target: accuracy, latency, size, what was chosen and why not.
 
 Per model and target, timed in turns in one run: the source in ONNX Runtime, what Trifocal's
-automatic search found, what its full grid found, and the plain recipes of onnxruntime.quantization,
-litert-quantizer and torchao. Everything is judged by the same gate.
+automatic search found, what its full grid found, and the plain recipes of
+onnxruntime.quantization, litert-quantizer and torchao. Everything is judged by the same gate.
+TensorRT's engines are built and not run: see engines.py.
 
     make bench-optimization
     uv run --frozen --extra extended python -m benchmarks.optimization --models digits pages
@@ -21,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.optimization.comparison import Entrant, Judges, Row, compare
+from benchmarks.optimization.engines import engine_rows
 from benchmarks.optimization.requests import request_for, store_in
 from benchmarks.optimization.zoo import digits, emotions, faces, pages, people, text
 from benchmarks.optimization.zoo.model import ZooModel
@@ -157,7 +159,7 @@ def _compared(
             if (entrant := _entrant(one, runtime, store, folder)) is not None
         ]
         rows += compare(judges, runtime, backend, entrants, scratch)
-    return rows
+    return [*rows, *engine_rows(judges, scratch)]
 
 
 def _entrant(one: Searched, runtime: Runtime, store: Store, folder: Path) -> Entrant | None:

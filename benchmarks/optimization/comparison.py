@@ -67,7 +67,7 @@ def compare(
         try:
             recipe.build(judges.prepared.model, calibration, target)  # type: ignore[arg-type]  # as above
         except Exception as error:  # noqa: BLE001 - the tools raise what they like
-            rows.append(_failed(judges, runtime, recipe.name, f"{type(error).__name__}: {error}"))
+            rows.append(failed(judges, runtime, recipe.name, f"{type(error).__name__}: {error}"))
         else:
             entrants.append(Entrant(name=f"plain {recipe.name}", path=target, note=""))
     runners: dict[str, Runner] = {"source": judges.prepared.runner}
@@ -78,7 +78,7 @@ def compare(
             evidence[entrant.name] = judges.examiner.examine(runner, lambda _share: None)
             runners[entrant.name] = runner
         except ModelRunError as error:
-            rows.append(_failed(judges, runtime, entrant.name, str(error)))
+            rows.append(failed(judges, runtime, entrant.name, str(error)))
     return [*_measured(judges, runtime, runners, evidence, entrants), *rows]
 
 
@@ -114,7 +114,8 @@ def _measured(
     return rows
 
 
-def _failed(judges: Judges, runtime: Runtime, name: str, why: str) -> Row:
+def failed(judges: Judges, runtime: Runtime, name: str, why: str) -> Row:
+    """A row of what could not be built or run."""
     return Row(
         model=judges.model,
         target=runtime,

@@ -111,7 +111,7 @@ def line(finding: Finding) -> str:
     low, high = (100 * bound for bound in finding.interval)
     slices = " ".join(f"{name} {100 * share:.1f}" for name, share in finding.slices.items())
     return (
-        f"{finding.name:24} {100 * finding.accuracy:6.2f} % ({0.0 - 100 * finding.drop:+.2f} points, "
-        f"95 % interval {low:+.2f} to {high:+.2f})  size x {finding.size_ratio:.2f}  "
+        f"{finding.name:24} {100 * finding.accuracy:6.2f} % ({0.0 - 100 * finding.drop:+.2f} "
+        f"points, 95 % interval {low:+.2f} to {high:+.2f})  size x {finding.size_ratio:.2f}  "
         f"latency x {finding.latency_ratio:.2f}  {slices}"
     ).rstrip()

@@ -32,6 +32,7 @@ from rich.console import Console
 
 MANIFEST = Path(__file__).with_name("modeldeployment.yaml")
 SPLITS = ("calibration", "evaluation")
+TRAINING = "training"
 
 
 def main() -> int:
@@ -39,15 +40,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="folder for the files")
     parser.add_argument("--manifest", type=Path, help="default: OUT/modeldeployment.yaml")
+    parser.add_argument(
+        "--training", action="store_true", help="also training.tar, for manifests that train"
+    )
     options = parser.parse_args()
     out: Path = options.out
     manifest: Path = options.manifest or out / MANIFEST.name
     console = Console(highlight=False, soft_wrap=True)
     if is_prepared(out, manifest):
         console.print(f"{out} is prepared already.")
-        return 0
+        if not options.training or (out / f"{TRAINING}.tar").is_file():
+            return 0
     try:
         prepare(out, manifest, console)
+        if options.training:
+            write_split(TRAINING, out, console)
     except (ModelError, FontError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a command line program
         return 1

@@ -12,22 +12,21 @@ EXAMPLE = Path(__file__).parents[3] / "examples/page-orientation"
 
 
 def prepare(folder: Path) -> ZooModel:
-    """What the example prepares: layouts of evaluation and calibration differ."""
+    """What the example prepares: layouts of training, calibration and evaluation differ."""
     subprocess.run(  # noqa: S603 - our own program
-        (sys.executable, str(EXAMPLE / "prepare.py"), "--out", str(folder)),
+        (sys.executable, str(EXAMPLE / "prepare.py"), "--out", str(folder), "--training"),
         check=True,
         stdout=subprocess.DEVNULL,
     )
     manifest = yaml.safe_load((EXAMPLE / "modeldeployment.yaml").read_text())
     fields = {k: v for k, v in manifest["spec"]["model"].items() if k != "source"}
     source = folder / "model.onnx"
-    training = folder / "training.tar"
     return ZooModel(
         name="pages",
         spec=spec(source, **fields),
         source=source,
         evaluation=folder / "evaluation.tar",
         calibration=folder / "calibration.tar",
-        training=training if training.is_file() else None,
+        training=folder / "training.tar",
         truth="rendered pages of ten layouts, labelled",
     )
