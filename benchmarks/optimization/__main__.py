@@ -23,6 +23,8 @@ from rich.table import Table
 
 from benchmarks.optimization.comparison import Entrant, Judges, Row, compare
 from benchmarks.optimization.engines import engine_rows
+from benchmarks.optimization.goals import goals, line
+from benchmarks.optimization.muted import muted
 from benchmarks.optimization.requests import request_for, store_in
 from benchmarks.optimization.zoo import digits, emotions, faces, pages, people, text
 from benchmarks.optimization.zoo.model import ZooModel
@@ -76,11 +78,15 @@ def main() -> int:
     for name in options.models:
         with tempfile.TemporaryDirectory() as folder:
             try:
-                rows += run(name, options.targets, Path(folder), console, grid=not options.no_grid)
+                new = run(name, options.targets, Path(folder), console, grid=not options.no_grid)
             except RuntimeError as error:
                 console.print(f"[red]{name}: {error}[/red]")
                 failed = True
-    console.print(table(rows))
+            else:
+                console.print(table(new))
+                rows += new
+    for goal in goals(rows):
+        console.print(line(goal))
     if options.json:
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
     return int(failed)
@@ -92,19 +98,21 @@ def run(
     """All targets of one model."""
     data = folder / "data"
     data.mkdir()
-    model = ZOO[name](data)
+    with muted():
+        model = ZOO[name](data)
     console.print(f"[bold]{name}[/bold]: {model.truth}")
     store = open_store(place_of(store_in(folder)))
     searches: tuple[Search, ...] = ("auto", "grid") if grid else ("auto",)
-    found = [
-        _optimized(request_for(model, runtimes, folder, search=search), store, folder)
-        for search in searches
-    ]
-    for one in found:
+    found = []
+    for search in searches:
+        with muted():
+            one = _optimized(request_for(model, runtimes, folder, search=search), store, folder)
+        found.append(one)
         console.print(f"  {one.search}: {one.seconds:.0f} s, trials {one.trials} of {one.grid}")
         for note in one.result.notes:
             console.print(f"    {note}")
-    return _compared(model, request_for(model, runtimes, folder), store, found, folder)
+    with muted():
+        return _compared(model, request_for(model, runtimes, folder), store, found, folder)
 
 
 def _optimized(request: OptimizationRequest, store: Store, folder: Path) -> Searched:

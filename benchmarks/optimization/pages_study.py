@@ -9,6 +9,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from benchmarks.optimization.muted import muted
 from benchmarks.optimization.requests import request_for
 from benchmarks.optimization.study import line, study
 from benchmarks.optimization.zoo import pages
@@ -31,7 +32,9 @@ def main() -> None:
             fine_tuning={"epochs": options.epochs, "batchSize": 32},
         )
         recipe = Recipe(runtime="onnxruntime", precision="fp32", compression=HALF)
-        for finding in study(request, (recipe,)):
+        with muted():
+            found = study(request, (recipe,))
+        for finding in found:
             print(line(finding), flush=True)  # noqa: T201 - a command line program
 
 
