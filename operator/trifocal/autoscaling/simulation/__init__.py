@@ -1,0 +1,1 @@
+"""Replays a load trace against scaling policies, request by request: `trifocal simulate`."""
