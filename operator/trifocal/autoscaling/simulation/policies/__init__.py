@@ -1,0 +1,1 @@
+"""The autoscalers that Trifocal is held against, each by its published algorithm and defaults."""

@@ -1,0 +1,39 @@
+"""Names lead to policies, and each policy to its published control period."""
+
+import pytest
+
+from tests.unit.autoscaling.simulation.policies.closed_form import FARO, ClosedForm
+from trifocal.autoscaling.simulation.policies.named import NAMES, baseline
+from trifocal.autoscaling.simulation.policy import Pods
+
+PERIODS = {
+    "hpa-utilisation": 15,
+    "hpa-rate": 15,
+    "hpa-p99": 15,
+    "keda": 15,
+    "kpa": 2,
+    "kpa-delay": 2,
+    "aimd": 10,
+}
+
+
+def test_all_baselines_have_a_name() -> None:
+    assert set(NAMES) == {*PERIODS, "static"}
+
+
+@pytest.mark.parametrize(("name", "seconds"), PERIODS.items())
+def test_control_period(name: str, seconds: float) -> None:
+    assert baseline(name, 0)(FARO).period_seconds == seconds
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_starts_on_an_empty_record(name: str) -> None:
+    policy = baseline(name, 0)(FARO)
+    ordered = policy.decide(0.0, Pods(ordered=3, ready=3), ClosedForm())
+    assert ordered == (1 if name == "static" else 3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_job_gets_a_fresh_policy(name: str) -> None:
+    make = baseline(name, 1)
+    assert make(FARO) is not make(FARO)
