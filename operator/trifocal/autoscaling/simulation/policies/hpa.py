@@ -13,6 +13,7 @@ overload from the HPA.
 """
 
 import math
+from collections import deque
 from collections.abc import Callable
 
 from trifocal.autoscaling.simulation.policies.window import RecentMaximum, Window, last
@@ -32,6 +33,8 @@ METRIC_WINDOW_SECONDS = 60.0
 """The usual `rate(...[1m])`, which holds four scrapes."""
 SCRAPE_SECONDS = 15.0
 """Prometheus' usual interval: what the HPA reads is this old."""
+SYNCS_TO_METRIC = 2
+"""A pod has a rate from its second scrape on, which the HPA reads one scrape later."""
 TARGET_UTILISATION = 0.7
 """Usual in practice, for utilisation and for the rate alike: the two are then comparable."""
 TARGET_LATENCY = 0.8
@@ -76,17 +79,16 @@ def most_after_sync(ordered: int) -> int:
     return max(ordered + UP_PODS, UP_FACTOR * ordered)
 
 
-def by_pods_metric(pods: Pods, ratio: float) -> int:
-    """Replicas by a mean over pods, `ratio` times its target (`calcPlainMetricReplicas`).
+def by_pods_metric(ordered: int, measured: int, ratio: float) -> int:
+    """Replicas by a mean over the measured pods, `ratio` times its target.
 
-    Pods that are not ready have no metric. They count as idle when the others are above the
-    target, as on target when these are below; if that turns the direction, nothing changes.
+    As `calcPlainMetricReplicas`: pods without a metric count as idle when the others are above
+    the target, as on target when these are below; if that turns the direction, nothing changes.
     """
-    starting = pods.ordered - pods.ready
-    total = pods.ready * ratio + (starting if ratio < 1 else 0)
-    damped = total / pods.ordered
+    total = measured * ratio + (ordered - measured if ratio < 1 else 0)
+    damped = total / ordered
     if _tolerated(damped) or (damped - 1) * (ratio - 1) < 0:
-        return pods.ordered
+        return ordered
     return _ceil(total)
 
 
@@ -112,14 +114,17 @@ def pod_requests_per_second(setting: Setting) -> float:
 
 def utilisation(_setting: Setting) -> Policy:
     """HPA on the busy share of the pods."""
+    ready: deque[int] = deque(maxlen=SYNCS_TO_METRIC + 1)
 
     def recommend(now: float, pods: Pods, telemetry: Telemetry) -> int | None:
+        ready.append(pods.ready)
         window = metric_window(now)
-        ready = telemetry.ready_seconds(window.since, window.until)
-        if ready <= 0 or pods.ready == 0:
+        available = telemetry.ready_seconds(window.since, window.until)
+        if available <= 0 or min(ready) == 0:
             return None
         busy = telemetry.busy_seconds(window.since, window.until)
-        return by_pods_metric(pods, busy / ready / TARGET_UTILISATION)
+        ratio = busy / available / TARGET_UTILISATION
+        return by_pods_metric(pods.ordered, min(ready), ratio)
 
     return HorizontalPodAutoscaler(recommend)
 

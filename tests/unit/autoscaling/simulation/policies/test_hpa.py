@@ -52,12 +52,12 @@ def followed(*numbers: int | None, start: int, syncs: int) -> list[int]:
     ],
 )
 def test_replicas_follow_the_ratio(pods: int, ratio: float, replicas: int) -> None:
-    assert hpa.by_pods_metric(all_ready(pods), ratio) == replicas
+    assert hpa.by_pods_metric(pods, pods, ratio) == replicas
     assert hpa.by_value(all_ready(pods), ratio) == replicas
 
 
 @pytest.mark.parametrize(
-    ("ordered", "ready", "ratio", "replicas"),
+    ("ordered", "measured", "ratio", "replicas"),
     [
         (4, 2, 3.0, 6),  # idle: (2 x 3 + 2 x 0) / 4 = 1.5, times 4
         (4, 3, 1.3, 4),  # idle: 3.9 / 4 is below 1, the direction turns, nothing changes
@@ -67,9 +67,9 @@ def test_replicas_follow_the_ratio(pods: int, ratio: float, replicas: int) -> No
     ],
 )
 def test_pods_without_a_metric_damp_both_directions(
-    ordered: int, ready: int, ratio: float, replicas: int
+    ordered: int, measured: int, ratio: float, replicas: int
 ) -> None:
-    assert hpa.by_pods_metric(Pods(ordered=ordered, ready=ready), ratio) == replicas
+    assert hpa.by_pods_metric(ordered, measured, ratio) == replicas
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,15 @@ def test_utilisation_grows_by_no_more_than_its_target_allows() -> None:
     """All pods busy at a target of 70 % is a ratio of 1.43, whatever waits."""
     load = ClosedForm(busy=steady(10), ready=steady(10))
     assert hpa.utilisation(FARO).decide(300, all_ready(10), load) == 15
+
+
+def test_a_pod_has_no_utilisation_before_its_second_scrape() -> None:
+    """All busy, 1 / 0.7 of the target, and 4 of 14 new: 10 x 1.43 = 14.3 is within tolerance."""
+    load = ClosedForm(busy=steady(10), ready=steady(10))
+    policy = hpa.utilisation(FARO)
+    seen = [policy.decide(300, all_ready(10), load)]
+    seen += [policy.decide(300 + 15 * sync, all_ready(14), load) for sync in (1, 2, 3)]
+    assert seen == [15, 14, 14, 20]
 
 
 def test_utilisation_holds_while_no_pod_is_ready() -> None:
