@@ -36,6 +36,7 @@ def test_every_package_has_its_reason_and_no_other_is_named() -> None:
         project["project"]["dependencies"]
         + project["project"]["optional-dependencies"]["optimizer"]
         + project["project"]["optional-dependencies"]["extended"]
+        + project["project"]["optional-dependencies"]["plots"]
         + project["dependency-groups"]["dev"]
     )
     names = {re.split(r"[\[<>=~! ]", requirement)[0] for requirement in wanted} - {"trifocal"}
