@@ -37,3 +37,11 @@ def test_starts_on_an_empty_record(name: str) -> None:
 def test_each_job_gets_a_fresh_policy(name: str) -> None:
     make = baseline(name, 1)
     assert make(FARO) is not make(FARO)
+
+
+def test_static_is_sized_for_the_peak_and_stays() -> None:
+    """At 9 requests/s one pod of 5.6/s cannot do, and three are busy only 54 % of the time."""
+    policy = baseline("static", 9)(FARO)
+    silence = ClosedForm()
+    seen = [policy.decide(at, Pods(ordered=9, ready=9), silence) for at in (0.0, 60.0, 6000.0)]
+    assert seen == [3] * 3
