@@ -167,6 +167,16 @@ def full(name: str = "digits", namespace: str = "default") -> Manifest:
                 "throughput": {"requestsPerSecond": 100},
             },
             "scaleDownHoldSeconds": 60,
+            "schedules": [
+                {
+                    "name": "office",
+                    "start": "0 7 * * 1-5",
+                    "end": "0 19 * * 1-5",
+                    "timeZone": "Europe/Berlin",
+                    "minReplicas": 4,
+                    "maxReplicas": 6,
+                }
+            ],
         },
         "replicas": 2,
         "serviceAccountName": "vision",

@@ -81,6 +81,8 @@ class Rule:
     ) -> JsonSchemaValue:
         """Put the rule into the JSON schema of the scalar."""
         found = handler(schema)
+        if not self.cel:
+            return found
         return {**found, VALIDATIONS: [self.validation(), *found.get(VALIDATIONS, ())]}
 
     def _checked(self, value: Any) -> Any:

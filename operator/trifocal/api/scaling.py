@@ -6,6 +6,7 @@ from pydantic import Field
 
 from trifocal.api.gate import LatencyPercentile
 from trifocal.api.rule import Rule
+from trifocal.api.schedule import Schedule
 from trifocal.api.schema import ApiModel
 
 ScaledReplicas = Annotated[int, Field(ge=1, le=1000)]
@@ -48,6 +49,21 @@ class ScalingSpec(ApiModel):
         description="Replicas fall only to the most that was needed in this time.",
     )
 
+    schedules: Annotated[
+        tuple[Schedule, ...],
+        Field(
+            max_length=20,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            },
+        ),
+    ] = Field(
+        default=(),
+        description="Tighter bounds at certain times. Where several are in force, the largest "
+        "minReplicas and the smallest maxReplicas count, and minReplicas before maxReplicas.",
+    )
+
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             cel="self.minReplicas <= self.maxReplicas",
@@ -56,4 +72,26 @@ class ScalingSpec(ApiModel):
             "lower minReplicas or raise maxReplicas.",
             at=".minReplicas",
         ),
+        Rule(
+            cel="self.schedules.all(it, "
+            "(!has(it.minReplicas) || it.minReplicas <= self.maxReplicas) && "
+            "(!has(it.maxReplicas) || it.maxReplicas >= self.minReplicas))",
+            holds=lambda it: all(_meets(it, schedule) for schedule in it.schedules),
+            says="a schedule leaves the bounds from minReplicas, {minReplicas}, to maxReplicas, "
+            "{maxReplicas}, which schedules only tighten; widen these or change the schedule.",
+            at=".schedules",
+        ),
+        Rule(
+            cel="",  # The API server has list type map for it.
+            holds=lambda it: len({one.name for one in it.schedules}) == len(it.schedules),
+            says="two schedules have the same name; give each its own.",
+            at=".schedules",
+        ),
     )
+
+
+def _meets(scaling: ScalingSpec, schedule: Schedule) -> bool:
+    """Whether some number of replicas satisfies both."""
+    return (schedule.min_replicas or 1) <= scaling.max_replicas and (
+        schedule.max_replicas or scaling.max_replicas
+    ) >= scaling.min_replicas

@@ -232,3 +232,31 @@ def test_no_status_breaks_the_reader(status: Any) -> None:
 def test_no_spec_gets_past_but_as_invalid(spec: Any) -> None:
     with pytest.raises(InvalidSpec):
         parse(stored({**minimal(), "spec": spec}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("start", "every monday", "such as 0 7 * * 1-5 for 7:00 on weekdays"),
+        ("end", "0 25 * * *", "such as 0 7 * * 1-5 for 7:00 on weekdays"),
+        ("start", "0 0 7 * * 1-5", "a cron expression of five fields"),
+        ("timeZone", "Europe/Atlantis", "such as Europe/Berlin or UTC"),
+        ("timeZone", "../etc/passwd", "such as Europe/Berlin or UTC"),
+    ],
+)
+def test_a_schedule_that_no_clock_can_follow_is_refused(
+    field: str, value: str, sentence: str
+) -> None:
+    (problem,) = problems(changed(full(), f"spec.scaling.schedules.0.{field}", value))
+
+    assert problem.startswith(f"spec.scaling.schedules[0].{field}: ")
+    assert sentence in problem
+
+
+def test_two_schedules_of_one_name_are_refused() -> None:
+    manifest = full()
+    manifest["spec"]["scaling"]["schedules"] *= 2
+
+    (problem,) = problems(manifest)
+
+    assert "two schedules have the same name" in problem
