@@ -95,6 +95,8 @@ def simulate(load: Load, setting: Setting, policy: Policy, initial: int | None =
         policy: A fresh one.
         initial: Pods that are ready at the start; by default `initial_replicas`.
     """
+    if policy.period_seconds <= 0:
+        raise ValueError(f"A policy decides every few seconds, not every {policy.period_seconds}.")
     line = queues(load, setting)
     record = Record(load.arrivals.tolist())
     start = initial_replicas(load, setting) if initial is None else initial

@@ -1,23 +1,13 @@
-"""How requests wait for pods and are executed in batches: one queue for all pods, or one for each.
-
-First come, first served. A pod that is free takes what waits, at most a full batch, and does not
-wait for more; that is Triton's dynamic batcher without a delay. Requests are no objects: a queue
-is a list of arrival times and an index, so that millions of them take seconds.
-"""
+"""Which pod a request waits for: one line before all pods, or one before each."""
 
 from bisect import bisect_left, insort
-from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappush, heapreplace
 from math import inf
 from typing import Protocol
 
 from trifocal.autoscaling.simulation.arrivals import Load
+from trifocal.autoscaling.simulation.line import Execution, Line
 from trifocal.autoscaling.simulation.policy import Setting
-
-Execution = tuple[float, float, Sequence[float]]
-"""When a batch ended and started, and when its requests had come. A plain tuple sorts by its end,
-and is made in a third of the time of any class."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,46 +48,6 @@ def queues(load: Load, setting: Setting) -> Queues:
     )
 
 
-class Line:
-    """One queue before one or more pods."""
-
-    def __init__(self, setting: Setting, arrivals: list[float]) -> None:
-        self._max_batch = setting.max_batch
-        self._seconds = [setting.execution_seconds(n) for n in range(setting.max_batch + 1)]
-        self._head = 0
-        """Index of the first request that has not started."""
-        self.arrivals = arrivals
-        self.free: list[tuple[float, int]] = []
-        """A heap: when each pod is free, or ready, for its next batch, and the pod's number."""
-
-    @property
-    def waiting(self) -> bool:
-        """Whether a request has not started."""
-        return self._head < len(self.arrivals)
-
-    def serve(self, until: float) -> list[Execution]:
-        """Starts what starts before `until`. The pod that has been free for longest comes first."""
-        arrivals, free, head, end_of_line = self.arrivals, self.free, self._head, len(self.arrivals)
-        done: list[Execution] = []
-        while head < end_of_line and free:
-            free_at, pod = free[0]
-            start = arrivals[head]
-            if start < free_at:  # noqa: PLR1730 - max() is a call, in the loop that takes the time
-                start = free_at
-            if start >= until:
-                break
-            full = min(head + self._max_batch, end_of_line)
-            tail = head + 1
-            while tail < full and arrivals[tail] <= start:
-                tail += 1
-            end = start + self._seconds[tail - head]
-            heapreplace(free, (end, pod))
-            done.append((end, start, arrivals[head:tail]))
-            head = tail
-        self._head = head
-        return done
-
-
 class SharedQueue:
     """One queue for all pods. No request belongs to a pod before it starts."""
 
@@ -111,13 +61,11 @@ class SharedQueue:
 
     def add(self, pod: Pod) -> None:
         """The pod takes part from its `ready_at` on."""
-        heappush(self._line.free, (pod.ready_at, pod.number))
+        self._line.add(pod.number, pod.ready_at)
 
     def remove(self, pod: Pod, now: float) -> None:
         """The pod takes nothing more; it is gone when its execution ends."""
-        free_at = next(at for at, number in self._line.free if number == pod.number)
-        self._line.free.remove((free_at, pod.number))
-        heapify(self._line.free)
+        free_at = self._line.remove(pod.number)
         pod.removed_at = now if pod.ready_at > now else max(now, free_at)
 
     def advance(self, until: float) -> list[Execution]:
@@ -161,16 +109,15 @@ class BlindQueues:
     def add(self, pod: Pod) -> None:
         """The pod is given requests from its `ready_at` on."""
         line = Line(self._setting, [])
-        heappush(line.free, (pod.ready_at, pod.number))
+        line.add(pod.number, pod.ready_at)
         insort(self._starting, _Member(pod=pod, line=line), key=lambda member: member.pod.ready_at)
 
     def remove(self, pod: Pod, now: float) -> None:
         """The pod is given nothing more; it is gone when it has executed all that it holds."""
-        leaving = [member for member in self._ready if member.pod is pod]
-        self._ready = [member for member in self._ready if member.pod is not pod]
+        pod.removed_at = now
         self._starting = [member for member in self._starting if member.pod is not pod]
-        self._draining += leaving
-        pod.removed_at = now if not leaving else pod.removed_at
+        self._draining += [member for member in self._ready if member.pod is pod]
+        self._ready = [member for member in self._ready if member.pod is not pod]
         self._let_go(now)
 
     def advance(self, until: float) -> list[Execution]:
@@ -195,15 +142,14 @@ class BlindQueues:
         if not self._ready:
             return
         last = bisect_left(self._arrivals, until, self._given)
-        lines = [member.line.arrivals for member in self._ready]
-        pods = len(lines)
+        join = [member.line.join for member in self._ready]
+        pods = len(join)
         for request in range(self._given, last):
-            lines[int(self._choices[request] * pods)].append(self._arrivals[request])
+            join[int(self._choices[request] * pods)](self._arrivals[request])
         self._given = last
 
     def _let_go(self, now: float) -> None:
-        """Removes pods that drain and hold nothing more."""
+        """Pods that drain are gone when they hold nothing more; until then, at the earliest now."""
         for member in self._draining:
-            if not member.line.waiting:
-                member.pod.removed_at = max(now, member.line.free[0][0])
+            member.pod.removed_at = max(now, member.line.free_at(member.pod.number))
         self._draining = [member for member in self._draining if member.line.waiting]

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from trifocal.autoscaling.simulation.line import Execution
 from trifocal.autoscaling.simulation.moments import Moments
-from trifocal.autoscaling.simulation.queues import Execution
 
 
 class Record:

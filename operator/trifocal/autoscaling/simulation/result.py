@@ -18,6 +18,8 @@ ROUNDING_SECONDS = 1e-6
 objective of exactly one execution is kept by a request that does not wait."""
 _ROUNDING_REQUESTS = 1e-9
 """1 % of 300 requests are 3, whatever floating point says."""
+_ROUNDING_MINUTES = 1e-9
+"""Seven sevenths of a minute are one minute, likewise."""
 _HOUR_SECONDS = 3600.0
 
 
@@ -106,7 +108,8 @@ def policy_result(policy: str, jobs: Sequence[JobResult]) -> PolicyResult:
 
 def _edges(seconds: float) -> NDArray[np.float64]:
     """Borders of the minutes; the last may end early with the trace."""
-    edges = np.arange(ceil(seconds / MINUTE_SECONDS) + 1, dtype=np.float64) * MINUTE_SECONDS
+    minutes = ceil(seconds / MINUTE_SECONDS - _ROUNDING_MINUTES)
+    edges = np.arange(minutes + 1, dtype=np.float64) * MINUTE_SECONDS
     edges[-1] = seconds
     return edges
 
