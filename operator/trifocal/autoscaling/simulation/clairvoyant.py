@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 
 from trifocal.autoscaling.simulation.policy import MakePolicy, Pods, Setting, Telemetry
 from trifocal.autoscaling.simulation.staffing import Staffing
+from trifocal.autoscaling.simulation.trace import MINUTE_SECONDS
 
-MINUTE = 60.0
-"""Seconds. A trace's usual resolution, and therefore a slot's usual length."""
 DECISION_SECONDS = 1.0
 """The cold start is rounded up to whole seconds in the policy, not in the bound."""
 
@@ -66,7 +65,7 @@ def schedule(
     setting: Setting,
     *,
     percentile: float | None = None,
-    slot_seconds: float = MINUTE,
+    slot_seconds: float = MINUTE_SECONDS,
 ) -> Schedule:
     """The pods that one job needs, slot by slot.
 
@@ -107,7 +106,7 @@ def clairvoyant(
     requests_per_second: Sequence[float],
     *,
     percentile: float | None = None,
-    slot_seconds: float = MINUTE,
+    slot_seconds: float = MINUTE_SECONDS,
 ) -> MakePolicy:
     """The clairvoyant policy for a job with this load; see `schedule`."""
 
