@@ -36,7 +36,7 @@ def cheapest(needs: tuple[int, ...], cold_start: int) -> int:
     return min(costs)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=6).map(tuple), st.integers(0, 4))
 def test_no_course_of_orders_is_cheaper(needs: tuple[int, ...], cold_start: int) -> None:
     bound = planned(*needs, slot=1, cold_start=cold_start)
@@ -59,7 +59,7 @@ def right_sizing(needs: tuple[int, ...], start_cost: int) -> int:
     return min(best.values())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=15).map(tuple), st.integers(0, 9))
 def test_bound_is_the_right_sizing_optimum(needs: tuple[int, ...], cold_start: int) -> None:
     """Equal but for pods first needed sooner than a cold start after 0, which wait less."""
@@ -68,7 +68,7 @@ def test_bound_is_the_right_sizing_optimum(needs: tuple[int, ...], cold_start: i
     assert bound.least_pod_seconds() == right_sizing(padded, cold_start)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=20).map(tuple), st.integers(0, 20))
 def test_schedule_costs_the_bound(needs: tuple[int, ...], cold_start: int) -> None:
     """Seconds of ordered pods: the policy is asked once a second."""
@@ -78,7 +78,7 @@ def test_schedule_costs_the_bound(needs: tuple[int, ...], cold_start: int) -> No
     assert cost == plan.least_pod_seconds()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=2, max_size=20).map(tuple), st.floats(0, 20))
 def test_pods_serve_when_they_are_needed(needs: tuple[int, ...], cold_start: float) -> None:
     policy = Clairvoyant(planned(*needs, slot=6, cold_start=cold_start))

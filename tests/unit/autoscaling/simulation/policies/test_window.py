@@ -29,7 +29,7 @@ def test_a_number_leaves_when_it_is_as_old_as_the_window() -> None:
     assert [recent.record(at, n) for at, n in ((2, 4), (300, 0), (302, 0))] == [4, 4, 0]
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=20), st.integers(1, 10))
 def test_maximum_is_that_of_all_numbers_in_the_window(numbers: list[int], seconds: int) -> None:
     recent = RecentMaximum(seconds)
