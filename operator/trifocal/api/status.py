@@ -125,8 +125,21 @@ class ScalingInputs(ApiModel):
     )
 
 
+class ScalingChange(ApiModel):
+    """A time at which the wanted number became another one."""
+
+    time: datetime
+    replicas: int = Field(description="Replicas wanted from then on.")
+    reason: Annotated[str, Field(max_length=64)] = Field(description="Why, in one word.")
+    message: ShortText = Field(description="Why, in a sentence with its numbers.")
+
+
+MAX_CHANGES = 10
+"""Changes that status remembers: an hour of a load that rises and falls, within 10 kB."""
+
+
 class ScalingStatus(ApiModel):
-    """The last scaling decision."""
+    """The last scaling decision, and those before it."""
 
     desired_replicas: int = Field(description="Replicas that the scaler wants.")
     reason: Annotated[str, Field(max_length=64)] = Field(description="Why, in one word.")
@@ -134,6 +147,9 @@ class ScalingStatus(ApiModel):
     inputs: ScalingInputs = Field(default=ScalingInputs(), description="What it was made from.")
     last_change_time: datetime | None = Field(
         default=None, description="When the wanted number last changed."
+    )
+    changes: Annotated[tuple[ScalingChange, ...], Field(max_length=MAX_CHANGES)] = Field(
+        default=(), description="The last changes of the wanted number, newest first."
     )
 
 

@@ -19,6 +19,8 @@ Manifest = Mapping[str, Any]
 
 _DIGEST_SHOWN = 19
 """Characters of a digest that are shown: `sha256:` and twelve hex digits, as docker does."""
+_EARLIER = 3
+"""Scaling changes that are shown besides the last one; status has ten."""
 _VERDICT_STYLES = {"Chosen": "green", "Passed": "", "Lost": "yellow", "Failed": "red"}
 
 
@@ -223,6 +225,9 @@ def _scaling(tree: Tree, chain: Chain) -> None:
     branch = tree.add(f"{wanted}: {escape(scaling['message'])}")
     if measured := ", ".join(_measured(scaling.get("inputs") or {})):
         branch.add(f"measured: {measured}")
+    for change in scaling.get("changes", ())[1 : 1 + _EARLIER]:
+        told = f"{change['time']}: {change['replicas']} ({change['reason']})"
+        branch.add(f"before, {told}: {escape(change['message'])}")
 
 
 def _measured(inputs: Manifest) -> Iterator[str]:

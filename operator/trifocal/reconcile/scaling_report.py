@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.api.names import short_hash
-from trifocal.api.status import ScalingInputs, ScalingStatus
+from trifocal.api.status import MAX_CHANGES, ScalingChange, ScalingInputs, ScalingStatus
 from trifocal.autoscaling.decision import ScaleDecision
 from trifocal.settings import Settings
 
@@ -66,7 +66,21 @@ def _fresh(decision: ScaleDecision, desired: int, stored: ScalingStatus | None) 
             modelled_milliseconds=_rounded(decision.modelled_milliseconds),
         ),
         last_change_time=since,
+        changes=_changes(decision, desired, stored, decided_at),
     )
+
+
+def _changes(
+    decision: ScaleDecision, desired: int, stored: ScalingStatus | None, decided_at: datetime
+) -> tuple[ScalingChange, ...]:
+    """The stored ones, and in front of them this decision if it wants another number."""
+    before = stored.changes if stored else ()
+    if stored is not None and stored.desired_replicas == desired:
+        return before
+    change = ScalingChange(
+        time=decided_at, replicas=desired, reason=decision.reason, message=decision.message
+    )
+    return (change, *before)[:MAX_CHANGES]
 
 
 def _rounded(number: float | None) -> float | None:

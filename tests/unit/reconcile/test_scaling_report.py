@@ -118,3 +118,31 @@ def test_waking_up_at_the_turn_finds_it() -> None:
     found = report(first(), moved, at_turn)
     assert found is not None
     assert found.inputs.requests_per_second == 900
+
+
+def test_the_last_ten_changes_are_kept_the_newest_in_front() -> None:
+    stored: ScalingStatus | None = None
+    for replicas in range(1, 13):
+        decision = replace(
+            DECISION,
+            replicas=replicas,
+            message=f"{replicas} replicas.",
+            decided_at=NOON + timedelta(minutes=replicas),
+        )
+        stored = report(stored, decision, decision.decided_at, desired=replicas)
+
+    assert stored is not None
+    assert [change.replicas for change in stored.changes] == list(range(12, 2, -1))
+    assert stored.changes[0].time == NOON + timedelta(minutes=12)
+    assert stored.changes[-1].message == "3 replicas."
+
+
+def test_another_reason_for_the_same_number_is_no_change() -> None:
+    stored = first()
+    held = replace(DECISION, reason="Holding", decided_at=NOON + timedelta(minutes=1))
+
+    found = report(stored, held, held.decided_at)
+
+    assert found is not None
+    assert found.reason == "Holding"
+    assert found.changes == stored.changes
