@@ -1,0 +1,1 @@
+"""Draws what policies did; the one part that needs matplotlib, which is imported when called."""

@@ -1,0 +1,84 @@
+"""Which policies `trifocal simulate` knows by name, and how each is made for a trace's jobs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from trifocal.autoscaling.simulation.clairvoyant import Clairvoyant, Schedule, schedule
+from trifocal.autoscaling.simulation.policies import named
+from trifocal.autoscaling.simulation.policies.static import Static
+from trifocal.autoscaling.simulation.policy import MakePolicy, Policy, Setting
+from trifocal.autoscaling.simulation.staffing import Staffing
+from trifocal.autoscaling.simulation.trace import Trace
+
+MEASURING: Mapping[str, MakePolicy] = MappingProxyType({**named.REACTIVE})
+"""Policies that know nothing of the load but what they measure."""
+STRICT_PERCENTILE = 99.9
+"""Staffing for a stricter percentile leaves room for the luck of the draw, in percent."""
+STATIC = "static"
+CLAIRVOYANTS: Mapping[str, float | None] = MappingProxyType(
+    {"clairvoyant": None, f"clairvoyant-p{STRICT_PERCENTILE:g}": STRICT_PERCENTILE}
+)
+"""The percentile that each staffs for; None is the setting's."""
+NAMES = (*MEASURING, STATIC, *CLAIRVOYANTS)
+_HOUR_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contestant:
+    """One policy, ready for every job of one trace."""
+
+    make: Callable[[str], Policy]
+    """A fresh policy for the job of that name."""
+    initial: Mapping[str, int] = field(default_factory=dict)
+    """Pods that are ready at the start, for what knows the load in advance; the rest starts with
+    as many as the first minute keeps busy."""
+
+
+def contestant(name: str, trace: Trace, setting: Setting) -> Contestant:
+    """The policy of that name.
+
+    Raises:
+        KeyError: The name is not in NAMES.
+        ValueError: It is sized for the objective, which no number of pods keeps.
+    """
+    if name == STATIC:
+        return _static(trace, setting)
+    if name in CLAIRVOYANTS:
+        return _clairvoyant(trace, setting, CLAIRVOYANTS[name])
+    make = MEASURING[name]
+    return Contestant(make=lambda _job: make(setting))
+
+
+def least_replica_hours(trace: Trace, setting: Setting) -> float:
+    """What any policy pays at least that keeps the setting's percentile in each step."""
+    schedules = _schedules(trace, setting, None)
+    return sum(planned.least_pod_seconds() for _, planned in schedules) / _HOUR_SECONDS
+
+
+def _static(trace: Trace, setting: Setting) -> Contestant:
+    """As many pods as the busiest step needs, from the start on."""
+    staffing = Staffing(setting)
+    replicas = {
+        job: staffing.pods(float(requests.max()) / trace.step_seconds)
+        for job, requests in trace.jobs.items()
+    }
+    return Contestant(make=lambda job: Static(replicas[job]), initial=replicas)
+
+
+def _clairvoyant(trace: Trace, setting: Setting, percentile: float | None) -> Contestant:
+    """What the first moment needs was ordered before it."""
+    schedules = dict(_schedules(trace, setting, percentile))
+    return Contestant(
+        make=lambda job: Clairvoyant(schedules[job]),
+        initial={job: planned.ordered(0.0) for job, planned in schedules.items()},
+    )
+
+
+def _schedules(
+    trace: Trace, setting: Setting, percentile: float | None
+) -> Iterator[tuple[str, Schedule]]:
+    for job, requests in trace.jobs.items():
+        rates = (requests / trace.step_seconds).tolist()
+        slot = trace.step_seconds
+        yield job, schedule(rates, setting, percentile=percentile, slot_seconds=slot)

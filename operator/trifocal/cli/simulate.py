@@ -1,0 +1,267 @@
+"""`trifocal simulate`: which policy keeps an objective on a recorded load, and at what cost."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import get_args
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from trifocal.autoscaling.simulation.plots.figure import PlotsMissingError, require
+from trifocal.autoscaling.simulation.plots.files import save
+from trifocal.autoscaling.simulation.policy import Balancing, Setting
+from trifocal.autoscaling.simulation.result import PolicyResult
+from trifocal.autoscaling.simulation.run import draw_all, run_policy
+from trifocal.autoscaling.simulation.staffing import Staffing
+from trifocal.autoscaling.simulation.synthetic import SHAPES, synthetic
+from trifocal.autoscaling.simulation.table import as_json, table
+from trifocal.autoscaling.simulation.trace import Trace, TraceError
+from trifocal.autoscaling.simulation.trace_csv import read_trace
+from trifocal.cli.line_up import NAMES, contestant, least_replica_hours
+from trifocal.cli.one_sentence import Duration, OneSentence, Refused
+
+ALL = "all"
+MOST_REQUESTS = 20_000_000
+"""Of a trace. Each takes about 130 bytes and 5 us of each policy's turn: 3 GB and 2 minutes."""
+_PLAIN_WIDTH = 140
+"""Columns where there is no terminal."""
+_ROUNDING = 1e-9
+"""A full batch of 8 may take 8 times as long as one request, whatever floating point says."""
+
+
+def _policies(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
+    """Names, once each, in the order given."""
+    names = [name.strip() for value in values for name in value.split(",") if name.strip()]
+    unknown = next((name for name in names if name not in {ALL, *NAMES}), None)
+    if unknown is not None:
+        raise click.BadParameter(f"'{unknown}' is none of {', '.join((ALL, *NAMES))}.")
+    return tuple(dict.fromkeys(one for name in names for one in (NAMES if name == ALL else [name])))
+
+
+@click.command(cls=OneSentence)
+@click.option(
+    "--trace",
+    "source",
+    required=True,
+    help="CSV file with a header `minute,JOB...` (requests a minute) or `timestamp,value`; "
+    f"or a built-in load: {', '.join(SHAPES)}.",
+)
+@click.option(
+    "--service-time", type=Duration(), required=True, help="Of a request alone in an idle pod."
+)
+@click.option("--slo", type=Duration(), required=True, help="Latency that a request must keep.")
+@click.option(
+    "--percentile",
+    type=click.FloatRange(0, 100, min_open=True, max_open=True),
+    default=99.0,
+    show_default=True,
+    help="Percent of a minute's requests that must keep it.",
+)
+@click.option(
+    "--cold-start",
+    type=Duration(zero=True),
+    required=True,
+    help="From the order of a pod to its first request.",
+)
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    default=(ALL,),
+    show_default=True,
+    callback=_policies,
+    metavar="NAME[,NAME...]",
+    help=f"One or more of {', '.join(NAMES)}.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
+@click.option("--min-replicas", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--max-replicas", type=click.IntRange(min=1), default=100, show_default=True)
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Play the trace so many times as fast; its rates grow as much.",
+)
+@click.option(
+    "--peak-replicas",
+    type=click.IntRange(min=1),
+    help="Scale the load so that the busiest job keeps so many pods busy in its busiest step.",
+)
+@click.option(
+    "--balancing",
+    type=click.Choice(get_args(Balancing)),
+    default="shared",
+    show_default=True,
+    help="shared: the next free pod takes a request. blind: a pod by chance gets it.",
+)
+@click.option("--max-batch", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--batch-time", type=Duration(), help="Of a full batch; needed with --max-batch.")
+@click.option(
+    "--plots",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for timeline.png and pareto.png.",
+)
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
+)
+def simulate(  # noqa: PLR0913 - one parameter for each option
+    *,
+    source: str,
+    service_time: float,
+    slo: float,
+    percentile: float,
+    cold_start: float,
+    policies: tuple[str, ...],
+    seed: int,
+    min_replicas: int,
+    max_replicas: int,
+    time_scale: float,
+    peak_replicas: int | None,
+    balancing: Balancing,
+    max_batch: int,
+    batch_time: float | None,
+    folder: Path | None,
+    form: str,
+) -> None:
+    """Replay a load against scaling policies, request by request.
+
+    A minute is bad when more of its requests are late than --percentile allows. Replica-hours
+    count from a pod's order to its removal. The same seed gives the same figures.
+    """
+    fixed, item = _execution(service_time, max_batch, batch_time)
+    setting = Setting(
+        fixed_seconds=fixed,
+        item_seconds=item,
+        max_batch=max_batch,
+        objective_seconds=slo,
+        percentile=percentile,
+        cold_start_seconds=cold_start,
+        min_replicas=min_replicas,
+        max_replicas=max_replicas,
+        balancing=balancing,
+    )
+    try:
+        _check(setting)
+        trace = _trace(source, seed).faster(time_scale)
+        trace = trace if peak_replicas is None else trace.with_peak(peak_replicas, setting)
+        _check_size(trace)
+        if folder is not None:
+            require()
+    except (ValueError, PlotsMissingError) as error:
+        raise Refused(str(error)) from error
+    results = _play(trace, setting, policies, seed)
+    least = least_replica_hours(trace, setting)
+    if form == "json":
+        click.echo(as_json(results))
+    else:
+        console = Console() if sys.stdout.isatty() else Console(width=_PLAIN_WIDTH)
+        title = _title(source, trace, setting, seed)
+        console.print(table(results, title, least, f"p{percentile:g}"))
+    if folder is not None:
+        _save(results, setting, least, folder)
+
+
+def _save(
+    results: Sequence[PolicyResult], setting: Setting, least_hours: float, folder: Path
+) -> None:
+    try:
+        written = save(results, setting, least_hours, folder)
+    except OSError as error:
+        raise Refused(f"The plots cannot be written: {error}.") from error
+    click.echo(f"plots: {', '.join(map(str, written))}", err=True)
+
+
+def _execution(alone: float, max_batch: int, full: float | None) -> tuple[float, float]:
+    """Fixed seconds of an execution, and those of each of its requests."""
+    if max_batch == 1:
+        if full is not None:
+            raise Refused("--batch-time is the time of a full batch; give --max-batch too.")
+        return 0.0, alone
+    if full is None:
+        raise Refused("--max-batch needs --batch-time, the time of a full batch.")
+    item = (full - alone) / (max_batch - 1)
+    if not 0 <= item <= alone * (1 + _ROUNDING):
+        raise Refused(
+            f"--batch-time of {max_batch} requests lies between --service-time and "
+            f"{max_batch} times as much."
+        )
+    return max(alone - item, 0.0), item
+
+
+def _check(setting: Setting) -> None:
+    if setting.min_replicas > setting.max_replicas:
+        raise ValueError("--min-replicas is greater than --max-replicas; no number is within both.")
+    Staffing(setting)
+
+
+def _trace(source: str, seed: int) -> Trace:
+    """A built-in load, or a file's."""
+    if source in SHAPES:
+        return synthetic(source, seed)
+    path = Path(source)
+    if not path.is_file():
+        raise TraceError(f"--trace '{source}' is neither a file nor one of {', '.join(SHAPES)}.")
+    try:
+        return read_trace(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise TraceError(f"{source} cannot be read as text: {error}.") from error
+    except TraceError as error:
+        raise TraceError(f"{source}: {error}") from error
+
+
+def _check_size(trace: Trace) -> None:
+    requests = _requests(trace)
+    if requests > MOST_REQUESTS:
+        raise TraceError(
+            f"The trace has {requests:.3g} requests and at most {MOST_REQUESTS:.3g} are played; "
+            "leave out rows, or make the load smaller with --peak-replicas."
+        )
+
+
+def _play(
+    trace: Trace, setting: Setting, policies: Sequence[str], seed: int
+) -> tuple[PolicyResult, ...]:
+    with _progress(len(policies)) as tell:
+        loads = draw_all(trace, seed)
+        results = []
+        for name in policies:
+            tell(name)
+            one = contestant(name, trace, setting)
+            results.append(run_policy(name, loads, setting, one.make, one.initial))
+    return tuple(results)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on stderr while policies are played, if that is a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _name: None
+        return
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("requests", total=total, completed=-1)
+
+        def tell(name: str) -> None:
+            bar.update(task, description=name, advance=1)
+
+        yield tell
+
+
+def _title(source: str, trace: Trace, setting: Setting, seed: int) -> str:
+    times = f"p{setting.percentile:g} within {1000 * setting.objective_seconds:g} ms"
+    jobs = f"{len(trace.jobs)} job{'s' if len(trace.jobs) > 1 else ''}"
+    return (
+        f"{Path(source).name}: {_requests(trace):.0f} requests of {jobs} in "
+        f"{trace.seconds / 3600:.1f} h; {times}, cold start {setting.cold_start_seconds:g} s, "
+        f"seed {seed}"
+    )
+
+
+def _requests(trace: Trace) -> float:
+    return float(sum(requests.sum() for requests in trace.jobs.values()))
