@@ -47,6 +47,10 @@ e2e: setup ## tests on a real cluster: KUBECONFIG's, or a local one that is star
 bench-optimization: setup ## six real models on every target, against plain recipes and the full grid
 	$(RUN) python -m benchmarks.optimization
 
+.PHONY: bench-autoscaling
+bench-autoscaling: setup ## scaling policies on real and built-in loads, request by request, by the goals
+	$(RUN) python -m benchmarks.autoscaling
+
 .PHONY: fmt
 fmt: setup ## format
 	$(RUN) ruff format .

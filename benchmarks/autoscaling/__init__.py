@@ -1,0 +1,1 @@
+"""Scaling policies on recorded and built-in loads: what Trifocal's is to show."""
