@@ -74,11 +74,29 @@ def _policies(_: click.Context, __: click.Parameter, values: Sequence[str]) -> t
     show_default=True,
     callback=_policies,
     metavar="NAME[,NAME...]",
-    help=f"One or more of {', '.join(NAMES)}.",
+    help=f"{ALL}, or some of {', '.join(NAMES)}.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
-@click.option("--min-replicas", type=click.IntRange(min=0), default=1, show_default=True)
-@click.option("--max-replicas", type=click.IntRange(min=1), default=100, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=7,
+    show_default=True,
+    help="Of when requests come within a step.",
+)
+@click.option(
+    "--min-replicas",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Least pods of a job.",
+)
+@click.option(
+    "--max-replicas",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Most pods of a job.",
+)
 @click.option(
     "--time-scale",
     type=click.FloatRange(min=0, min_open=True),
@@ -96,9 +114,16 @@ def _policies(_: click.Context, __: click.Parameter, values: Sequence[str]) -> t
     type=click.Choice(get_args(Balancing)),
     default="shared",
     show_default=True,
-    help="shared: the next free pod takes a request. blind: a pod by chance gets it.",
+    help="shared: the next free pod takes a request, as behind a balancer that counts them. "
+    "blind: a pod by chance gets it, as behind a Service.",
 )
-@click.option("--max-batch", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--max-batch",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Most requests of one execution.",
+)
 @click.option("--batch-time", type=Duration(), help="Of a full batch; needed with --max-batch.")
 @click.option(
     "--plots",
