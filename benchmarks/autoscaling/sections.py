@@ -1,0 +1,179 @@
+"""The parts of the benchmark: each plays its loads, prints its tables, and judges its goals."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+
+from benchmarks.autoscaling import tables
+from benchmarks.autoscaling.cases import (
+    NAB,
+    TIMED_PEAK,
+    Case,
+    Results,
+    faro,
+    nab,
+    play_all,
+    shape,
+)
+from benchmarks.autoscaling.decisions import time_decisions
+from benchmarks.autoscaling.goals import (
+    DECISION_SECONDS,
+    OURS,
+    TURNS_PER_CHANGE,
+    Verdict,
+    better_on_both,
+    mean,
+    on_faro,
+    turns,
+)
+from trifocal.autoscaling.simulation.synthetic import SHAPES
+from trifocal.autoscaling.simulation.table import row
+from trifocal.cli.line_up import CLAIRVOYANTS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much is played."""
+
+    cold_starts: tuple[float, ...]
+    """Seconds."""
+    seeds: tuple[int, ...]
+    faro_rows: int | None
+    """None: all 360."""
+    nab_rows: int
+    shapes: tuple[str, ...]
+    timed: str
+    """The shape on which decisions are timed: the longer, the more history they have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What the sections share."""
+
+    size: Size
+    policies: tuple[str, ...]
+    processes: int
+    console: Console
+    rows: list[dict[str, object]] = field(default_factory=list)
+    """Everything that was played, for --json."""
+
+    def play(self, cases: Sequence[Case]) -> list[Results]:
+        """All policies on all cases."""
+        found = []
+        with self._telling() as tell:
+            for case, results in zip(
+                cases, play_all(cases, self.policies, self.processes, tell), strict=True
+            ):
+                self._keep(case, results)
+                found.append(results)
+        return found
+
+    def _keep(self, case: Case, results: Results) -> None:
+        of = {
+            "load": case.name,
+            "cold_start": case.setting.cold_start_seconds,
+            "seed": case.seed,
+        }
+        self.rows.extend({**of, **row(one), "turns": turns(one)} for one in results.values())
+
+    @contextmanager
+    def _telling(self) -> Iterator[Callable[[str], None]]:
+        """What is played now, on stderr if that is a terminal."""
+        console = Console(stderr=True)
+        if not console.is_terminal:
+            yield lambda _task: None
+            return
+        with console.status("starting") as status:
+            yield status.update
+
+
+def on_recorded_jobs(bench: Bench) -> list[Verdict]:
+    """Faro's jobs at each cold start, over seeds."""
+    size = bench.size
+    try:
+        cases = faro(size.cold_starts, size.seeds, size.faro_rows)
+    except FileNotFoundError as error:
+        bench.console.print(f"skipped: {error.filename} is not there")
+        return []
+    played = bench.play(cases)
+    verdicts = []
+    for cold_start in size.cold_starts:
+        results = [
+            one
+            for case, one in zip(cases, played, strict=True)
+            if case.setting.cold_start_seconds == cold_start
+        ]
+        rows = "" if size.faro_rows is None else f", rows 1 to {size.faro_rows}"
+        title = f"{cases[0].name}{rows}, cold start {cold_start:g} s"
+        bench.console.print(tables.over_seeds(title, size.seeds, results))
+        scores = {policy: mean([one[policy] for one in results]) for policy in bench.policies}
+        verdicts += [
+            Verdict(sentence=f"{title}: {verdict.sentence}", met=verdict.met)
+            for verdict in on_faro(cold_start, scores)
+        ]
+    return verdicts
+
+
+def on_series(bench: Bench) -> list[Verdict]:
+    """Each of NAB's series."""
+    cases = []
+    for name in NAB:
+        try:
+            cases.append(nab(name, bench.size.seeds[0], bench.size.nab_rows))
+        except FileNotFoundError as error:
+            bench.console.print(f"skipped: {error.filename} is not there")
+    verdicts = []
+    for case, results in zip(cases, bench.play(cases) if cases else [], strict=True):
+        bench.console.print(tables.one_load(case.name, results))
+        if OURS not in results:
+            continue
+        others = {
+            name: mean([one])
+            for name, one in results.items()
+            if name != OURS and name not in CLAIRVOYANTS
+        }
+        better = better_on_both(mean([results[OURS]]), others)
+        what = ", ".join(better) or "no baseline"
+        sentence = f"{case.name}: {what} better than {OURS} on both axes (goal: none)"
+        verdicts.append(Verdict(sentence=sentence, met=not better))
+    return verdicts
+
+
+def on_shapes(bench: Bench) -> list[Verdict]:
+    """The built-in loads, and whether the policy swings."""
+    cases = [shape(name, bench.size.seeds[0]) for name in bench.size.shapes]
+    results = dict(zip(bench.size.shapes, bench.play(cases), strict=True))
+    title = "built-in loads: bad minutes / replica-hours / changes of direction"
+    bench.console.print(tables.many_loads(title, results))
+    verdicts = []
+    for name, one in results.items():
+        most = TURNS_PER_CHANGE * SHAPES[name].changes
+        if OURS in one:
+            found = turns(one[OURS])
+            sentence = f"{name}: {found} changes of direction (goal: at most {most})"
+            verdicts.append(Verdict(sentence=sentence, met=found <= most))
+    return verdicts
+
+
+def on_decisions(bench: Bench) -> list[Verdict]:
+    """What a decision costs."""
+    case = shape(bench.size.timed, bench.size.seeds[0], TIMED_PEAK)
+    spent = {policy: time_decisions(case, policy) for policy in bench.policies}
+    bench.console.print(tables.decisions(f"CPU time of a decision, {case.name}", spent))
+    if OURS not in spent:
+        return []
+    found = spent[OURS].mean_seconds
+    sentence = (
+        f"{1e6 * found:.0f} us of CPU per decision (goal: at most {1e6 * DECISION_SECONDS:g})"
+    )
+    return [Verdict(sentence=sentence, met=found <= DECISION_SECONDS)]
+
+
+SECTIONS = {
+    "faro": on_recorded_jobs,
+    "nab": on_series,
+    "shapes": on_shapes,
+    "decisions": on_decisions,
+}
