@@ -1,8 +1,8 @@
 """The scaling decision: from load, service time and objective to replicas, with its reason. Pure.
 
-`replicas` is the smallest number whose modelled latency at the measured rate meets the objective:
-an absolute number, never a factor on the present one, so the same load gives the same answer
-however many pods are still starting.
+`replicas` is the smallest number whose modelled latency meets the objective, at the load of the
+last minutes and at the one foreseen for when new pods could be up: an absolute number, never a
+factor on the present one, so the same load gives the same answer however many pods are starting.
 """
 
 from dataclasses import dataclass, replace
@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 
 from trifocal.api.scaling import ScalingSpec
 from trifocal.autoscaling import sentences
+from trifocal.autoscaling.correction import is_enough
+from trifocal.autoscaling.forecast import Forecast, foresee
 from trifocal.autoscaling.history import History
 from trifocal.autoscaling.outlook import Outlook, Situation, look
 from trifocal.autoscaling.reason import ScaleReason
@@ -57,7 +59,8 @@ def decide(situation: Situation, now: datetime) -> tuple[ScaleDecision, History]
     signal = situation.signal
     if isinstance(signal, NoData):
         return _keep(situation, signal, now)
-    outlook = look(situation, signal)
+    situation, forecast = _foresee(situation, signal, now)
+    outlook = look(situation, signal, forecast)
     if outlook is None:
         missing = NoData(
             reason=ScaleReason.NO_SERVICE_TIME,
@@ -65,15 +68,42 @@ def decide(situation: Situation, now: datetime) -> tuple[ScaleDecision, History]
             "has been answered yet, so what they need is unknown.",
         )
         return _keep(situation, missing, now)
-    history = _record(situation, max(outlook.replicas, _floor(situation, signal, outlook)), now)
-    if situation.settled and signal.service:
-        history = replace(history, service=signal.service)
-    situation = replace(situation, history=history)
-    replicas = _within(situation.scaling, min(history.most_needed(), _step_limit(situation)))
+    situation = replace(situation, history=_remember(situation, signal, outlook, now))
+    needed = max(situation.history.most_needed(), _floor(situation, signal, outlook))
+    wanted = min(needed, _step_limit(situation))
+    replicas = _within(situation.scaling, wanted)
     reason = _reason(situation, signal, outlook, replicas, now)
     message = sentences.explain(reason, situation, signal, outlook, replicas)
     decision = _decision(replicas, reason, message, signal, now)
-    return replace(decision, modelled_milliseconds=outlook.modelled(replicas)), history
+    modelled = outlook.modelled(replicas)
+    return replace(decision, modelled_milliseconds=modelled), situation.history
+
+
+def _foresee(situation: Situation, signal: Signal, now: datetime) -> tuple[Situation, Forecast]:
+    forecast, arrivals = foresee(
+        situation.history.arrivals, signal.arrivals_per_second, now, situation.horizon_seconds
+    )
+    history = replace(situation.history, arrivals=arrivals)
+    return replace(situation, history=history), forecast
+
+
+def _remember(situation: Situation, signal: Signal, outlook: Outlook, now: datetime) -> History:
+    """The history with what is needed now and ahead, and with what a settled state has shown."""
+    bounds = situation.scaling
+    history = _record(situation, outlook.held, now)
+    until_ready = timedelta(seconds=situation.horizon_seconds)
+    hold = min(until_ready, timedelta(seconds=bounds.scale_down_hold_seconds))
+    history = history.foresee(_within(bounds, outlook.ahead), now, hold)
+    if not situation.settled or signal.service is None:
+        return history
+    history = replace(history, service=signal.service)
+    modelled = outlook.modelled(situation.ready)
+    measured = signal.latency_milliseconds
+    percentile = outlook.objective.percentile
+    if modelled and measured and is_enough(signal.service.requests, percentile):
+        plain = modelled / outlook.correction
+        return replace(history, correction=history.correction.learn(measured, plain, now))
+    return history
 
 
 def observe_only(signal: Signal | NoData, replicas: int, now: datetime) -> ScaleDecision:
@@ -144,10 +174,12 @@ def _queueing_misses(situation: Situation, signal: Signal, outlook: Outlook) -> 
 
 def _holds_on(situation: Situation, now: datetime) -> bool:
     """Whether what keeps the replicas is a need of some time ago, not the minimum or chance."""
-    if situation.history.most_needed() <= situation.scaling.min_replicas:
+    most = situation.history.most_needed()
+    needs = situation.history.needs
+    if most <= situation.scaling.min_replicas or needs[0].replicas < most:
         return False
     hold = timedelta(seconds=situation.scaling.scale_down_hold_seconds)
-    return now - situation.history.needs[0].at >= min(HOLDING_AFTER, hold / 2)
+    return now - needs[0].at >= min(HOLDING_AFTER, hold / 2)
 
 
 def _reason(

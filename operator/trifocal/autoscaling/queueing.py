@@ -1,10 +1,11 @@
-"""How long a request waits in an M/D/c queue: exact percentiles, as a pure function.
+"""How long a request waits in an M/D/c queue: percentiles, as a pure function.
 
 M/D/c: requests arrive at random (Poisson), each occupies one of `c` servers for the same time D,
-and waits first come, first served. In Trifocal a queue is one Triton pod and its servers are the
-pod's model instances. Pods do not share a queue: a Service spreads connections over them blindly.
+and waits first come, first served. In Trifocal the servers are model instances: those of one
+Triton pod behind a Service, which spreads connections over the pods blindly, and those of all
+pods behind a balancer that counts outstanding requests.
 
-Nothing is approximated but the rounding of the utilisation, upwards, to a grid:
+Up to 64 servers nothing is approximated but the rounding of the utilisation, upwards, to a grid:
 - the number of requests in the system has the stationary distribution of
   N(t + D) = max(N(t) - c, 0) + Poisson(lambda D) (Crommelin 1932);
 - the waiting time follows from it by Franx, "A simple solution for the M/D/c waiting time
@@ -28,8 +29,8 @@ has. Faro (EuroSys 2025) stops its model at the same value.
 UTILISATION_STEPS = 200
 """Grid of utilisations: 1/200. Rounding up overestimates the load by 0.5 percentage points at
 most, and makes the answer a function of few arguments, computed once."""
-MAX_SERVERS = 64
-"""The most instances that one pod may run (`spec.serving.instances`)."""
+EXACT_SERVERS = 64
+"""The most servers of a queue that is computed exactly, which takes some 0.1 ms for each load."""
 _TAIL = 13.8
 """States kept beyond two rounds of servers, times ln(1 / utilisation). The queue length falls by
 a factor z for each state, the root of z = exp(utilisation (z - 1)), and ln z is above
@@ -44,20 +45,40 @@ def wait_percentile(servers: int, utilisation: float, percentile: float) -> floa
     """Time from arrival to the start of service that `percentile` % of the requests stay within.
 
     Args:
-        servers: Number of parallel servers of this queue, 1 to 64.
+        servers: Number of parallel servers of this queue, at least 1.
         utilisation: Arrival rate times service time, divided by the servers.
         percentile: Above 0 and below 100.
 
     Returns:
         The wait in units of the service time; infinity above MAX_UTILISATION.
     """
-    if not 1 <= servers <= MAX_SERVERS:
-        raise ValueError(f"A queue has 1 to {MAX_SERVERS} servers, not {servers}.")
+    if servers < 1:
+        raise ValueError(f"A queue has at least 1 server, not {servers}.")
     if not 0 < percentile < 100:  # noqa: PLR2004 - a percentage
         raise ValueError(f"A percentile lies between 0 and 100, not at {percentile}.")
     if utilisation > MAX_UTILISATION:
         return math.inf
-    return _wait_on_grid(servers, math.ceil(utilisation * UTILISATION_STEPS - 1e-9), percentile)
+    step = math.ceil(utilisation * UTILISATION_STEPS - 1e-9)
+    if servers > EXACT_SERVERS:
+        return _wait_of_many(servers, step / UTILISATION_STEPS, percentile)
+    return _wait_on_grid(servers, step, percentile)
+
+
+def _wait_of_many(servers: int, utilisation: float, percentile: float) -> float:
+    """The wait by Halfin and Whitt, halved."""
+    waiting = _share_that_waits(servers, utilisation)
+    beyond = 1 - percentile / 100
+    if waiting <= beyond:
+        return 0.0
+    return math.log(waiting / beyond) / (2 * servers * (1 - utilisation))
+
+
+def _share_that_waits(servers: int, utilisation: float) -> float:
+    """1 / (1 + b Phi(b) / phi(b)) with b = (1 - utilisation) sqrt(servers)."""
+    distance = (1 - utilisation) * math.sqrt(servers)
+    density = math.exp(-(distance**2) / 2) / math.sqrt(2 * math.pi)
+    below = (1 + math.erf(distance / math.sqrt(2))) / 2
+    return density / (density + distance * below)
 
 
 @lru_cache(maxsize=16384)

@@ -1,5 +1,6 @@
 """The scaling decision in words: one sentence for each reason, with the numbers behind it. Pure."""
 
+from trifocal.autoscaling.forecast import Forecast
 from trifocal.autoscaling.outlook import Outlook, Situation
 from trifocal.autoscaling.reason import ScaleReason
 from trifocal.autoscaling.signal import NoData, Signal
@@ -37,6 +38,9 @@ def _but(
         return ""
     if replicas == situation.scaling.min_replicas:
         return f"minReplicas keeps {count(replicas)}"
+    needs = situation.history.needs
+    if needs and needs[0].replicas < replicas:
+        return f"{count(replicas)} {_were(replicas)} foreseen to be needed a moment ago"
     hold = situation.scaling.scale_down_hold_seconds
     return f"{count(replicas)} {_were(replicas)} needed within the last {hold} s"
 
@@ -86,13 +90,22 @@ def _load(signal: Signal, outlook: Outlook) -> str:
         each = signal.service.occupancy_milliseconds
     else:
         each = outlook.pod.executions[0].milliseconds
-    if outlook.throughput > outlook.load:
-        asked = f"The {number(outlook.demand)} requests/s of objective.throughput"
-    elif signal.waiting >= 1 and outlook.load > signal.arrivals_per_second:
-        asked = f"{number(signal.arrivals_per_second)} requests/s and {signal.waiting:.0f} waiting"
+    if outlook.throughput > outlook.forecast.ahead:
+        asked = f"The {number(outlook.throughput)} requests/s of objective.throughput"
+    elif signal.waiting >= 1 and outlook.backlog > 0:
+        asked = f"{number(outlook.forecast.level)} requests/s and {signal.waiting:.0f} waiting"
     else:
-        asked = f"{number(signal.arrivals_per_second)} requests/s"
+        asked = f"{number(outlook.forecast.level)} requests/s{_ahead(outlook.forecast)}"
     return f"{asked} at {number(each)} ms each"
+
+
+def _ahead(forecast: Forecast) -> str:
+    """What the load may become; empty when that reads the same as what it is."""
+    if number(forecast.ahead) == number(forecast.level):
+        return ""
+    within = f"within the {forecast.horizon_seconds:.0f} s that a pod needs to start"
+    again = f" as every {forecast.period_seconds / 60:.3g} minutes" if forecast.surge > 0 else ""
+    return f" now, up to {number(forecast.ahead)} {within}{again},"
 
 
 def _need(signal: Signal, outlook: Outlook) -> str:

@@ -22,8 +22,9 @@ of the load. The tests hold the result against a simulation of the batcher: it i
 mostly 20 to 70 % above, and up to four times above for several instances that gain nothing by
 batching. Waiting for a batch to fill (maxQueueDelayMicroseconds) is added as a whole.
 
-The load of one pod is the deployment's divided by its pods: a Service spreads connections
-blindly, so pods share no queue, and none helps another.
+Behind a Service the load of one pod is the deployment's divided by its pods: connections are
+spread blindly, so pods share no queue, and none helps another. Behind a balancer that counts
+outstanding requests all pods' instances work on one queue, as far as instances of a pod do.
 """
 
 import math
@@ -31,6 +32,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from trifocal.api.serving import Batching
+from trifocal.autoscaling.balancing import Balancing
 from trifocal.autoscaling.queueing import wait_percentile
 from trifocal.autoscaling.signal import ServiceTime
 from trifocal.optimizer.contract import CapacityPoint
@@ -59,9 +61,10 @@ class PodModel:
     executions: tuple[Execution, ...]
     """By rising number of requests; the first is one request alone."""
     instances: int
-    percentile: int
+    percentile: float
     delay_milliseconds: float
     """Longest that the batcher lets a request wait for others."""
+    balancing: Balancing = "blind"
 
     def alone_milliseconds(self) -> float:
         """Latency of a request that meets an idle pod: no number of replicas can do better."""
@@ -71,6 +74,13 @@ class PodModel:
         """Latency at the percentile when one pod gets this rate; infinity when overloaded."""
         in_batches = (self._in_batches(e, requests_per_second) for e in self.executions[1:])
         return self.delay_milliseconds + min((self._one_by_one(requests_per_second), *in_batches))
+
+    def shared_latency_milliseconds(self, requests_per_second: float, pods: int) -> float:
+        """Latency at the percentile when all pods together get this rate; as above."""
+        if self.balancing == "blind":
+            return self.latency_milliseconds(requests_per_second / pods)
+        together = replace(self, instances=self.instances * pods)
+        return together.latency_milliseconds(requests_per_second)
 
     def carries(self, requests_per_second: float) -> bool:
         """Whether the queue stays finite at this rate, however long it is."""
@@ -107,6 +117,7 @@ def pod_model(
     batching: Batching,
     instances: int,
     percentile: int,
+    balancing: Balancing = "blind",
 ) -> PodModel | None:
     """What is known about one pod; None when neither the Job nor a pod has measured anything.
 
@@ -116,6 +127,7 @@ def pod_model(
         batching: Triton's batching, which limits the size and may add a delay.
         instances: Copies of the model in one pod.
         percentile: The objective's percentile.
+        balancing: How requests are spread over pods.
     """
     points = sorted(
         (p for p in capacity if p.batch <= batching.max_batch_size and p.p50_milliseconds > 0),
@@ -131,6 +143,7 @@ def pod_model(
         instances=instances,
         percentile=percentile,
         delay_milliseconds=batching.max_queue_delay_microseconds / 1000,
+        balancing=balancing,
     )
 
 

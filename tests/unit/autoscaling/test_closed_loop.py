@@ -188,14 +188,16 @@ async def test_replicas_rise_with_the_load_hold_and_fall(simulated: Service) -> 
     assert {r for t, r in replicas.items() if t < BUSY} == {1}
 
     steps = [r for r, _ in groupby(r for t, r in replicas.items() if BUSY <= t < CALM_AGAIN)]
-    assert steps == sorted(steps), "no replica is given up under load"
+    peak = steps.index(max(steps))
+    assert steps[: peak + 1] == sorted(steps[: peak + 1]), "no replica is given up too early"
+    assert steps[peak:] in ([max(steps)], [max(steps), max(steps) - 1]), "but that of the backlog"
     first_order = min(t for t, r in replicas.items() if t >= BUSY and r > 1)
     assert first_order <= BUSY + 10
     busy = replicas[CALM_AGAIN - 5]
     assert 3 <= busy <= 5, "120 requests/s at 40 each, with room for what chance adds in 15 s"
 
     assert {r for t, r in replicas.items() if CALM_AGAIN <= t < CALM_AGAIN + HOLD} == {busy}
-    assert at[CALM_AGAIN + 60].reason == ScaleReason.HOLDING
+    assert at[CALM_AGAIN + 115].reason == ScaleReason.HOLDING
     assert replicas[END - 5] == 1
 
 

@@ -108,10 +108,37 @@ def test_an_idle_queue_does_not_wait() -> None:
     assert wait_percentile(1, 0.0, 99) == 0.0
 
 
-@pytest.mark.parametrize("servers", [0, 65])
-def test_impossible_servers_are_refused_with_the_range(servers: int) -> None:
-    with pytest.raises(ValueError, match=f"1 to 64 servers, not {servers}"):
-        wait_percentile(servers, 0.5, 99)
+@pytest.mark.parametrize("utilisation", [0.9, 0.95])
+def test_halfin_and_whitt_agree_with_erlang_c_for_many_servers(utilisation: float) -> None:
+    exact = erlang_c(100, 100 * utilisation)
+    beyond = exact * math.exp(-2 * 100 * (1 - utilisation) * 0.05)
+    wait = wait_percentile(100, utilisation, 100 * (1 - beyond))
+    assert wait == pytest.approx(0.05, abs=0.01)
+
+
+@pytest.mark.parametrize("percentile", [90, 99, 99.9])
+def test_the_model_of_many_servers_joins_the_exact_one(percentile: float) -> None:
+    """Load that keeps the wait below a service time, per server: 65 within 2 % of 64."""
+
+    def greatest(servers: int) -> float:
+        fitting = [u / 200 for u in range(190) if wait_percentile(servers, u / 200, percentile) < 1]
+        return fitting[-1]
+
+    assert greatest(65) == pytest.approx(greatest(64), rel=0.02)
+
+
+@settings(deadline=None, max_examples=40)
+@given(rate=st.floats(1, 200), servers=st.integers(1, 220), percentile=st.sampled_from([90, 99.9]))
+def test_one_more_server_for_the_same_load_never_waits_longer(
+    rate: float, servers: int, percentile: float
+) -> None:
+    few = wait_percentile(servers, rate / servers, percentile)
+    assert wait_percentile(servers + 1, rate / (servers + 1), percentile) <= few + 2e-4
+
+
+def test_a_queue_without_servers_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1 server, not 0"):
+        wait_percentile(0, 0.5, 99)
 
 
 @pytest.mark.parametrize("percentile", [0, 100])

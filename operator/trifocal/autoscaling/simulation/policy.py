@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
-Balancing = Literal["shared", "blind"]
-"""`shared`: whoever is free takes the next request, as behind a balancer that counts outstanding
-requests. `blind`: each request goes to a pod by chance, as behind a Service."""
+from trifocal.autoscaling.balancing import Balancing
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ import math
 from bisect import bisect_left
 from functools import lru_cache
 
-from trifocal.autoscaling.queueing import MAX_SERVERS, wait_distribution
+from trifocal.autoscaling.queueing import EXACT_SERVERS, wait_distribution
 from trifocal.autoscaling.simulation.policy import Setting
 
 MAX_UTILISATION = 0.99
@@ -92,7 +92,7 @@ def greatest_load(servers: int, wait: float, share: float) -> float:
 
 def _within(servers: int, load: float, wait: float) -> float:
     """Share of the requests that wait at most `wait` service times."""
-    if servers <= MAX_SERVERS:
+    if servers <= EXACT_SERVERS:
         return wait_distribution(servers, load, wait)
     return 1 - delayed(servers, load, wait)
 
