@@ -72,7 +72,7 @@ def faro(cold_starts: Sequence[float], seeds: Sequence[int], rows: int | None) -
 
 
 def nab(name: str, seed: int, rows: int) -> Case:
-    """One series with a row a minute: the `rows` rows about the busiest one.
+    """One series with a step a minute: the `rows` steps about the busiest one.
 
     Raises:
         FileNotFoundError: The trace is not there.
@@ -82,7 +82,7 @@ def nab(name: str, seed: int, rows: int) -> Case:
     trace, begin = about_the_peak(trace, rows)
     end = begin + _rows(trace)
     return Case(
-        name=f"{name}, rows {begin + 1} to {end} of {_rows(whole)}",
+        name=f"{name}, steps {begin + 1} to {end} of {_rows(whole)}",
         trace=trace,
         setting=SETTING,
         seed=seed,
