@@ -35,7 +35,7 @@ would be the largest stroke of luck."""
 QUANTILE = 0.7
 """Of the past growth: seven of ten times the load was below. What is beyond are jumps, which
 cost more to be ready for at all times than they do harm; the hold is for those that come again."""
-MOST_GROWTH = 1.15
+MOST_GROWTH = 1.08
 """Bound of the margin: a larger one is a jump that history cannot time."""
 CHANCE = 1.28
 """Standard deviations of the upper bound without a forecast: 90 %."""

@@ -17,6 +17,10 @@ from trifocal.optimizer.contract import CapacityPoint
 BACKLOG_SECONDS = 30.0
 """Waiting requests are to be served within this time, on top of the arriving ones. Long against
 the few that wait in a healthy queue, short against what people wait for a recovery."""
+RELEASE = 1.05
+"""A replica goes when a load this much larger would not need it either. The level is known to a
+few percent: without a distance between ordering and releasing, chance would order, release and
+order again at the border of two numbers, and pay for a cold start each time."""
 COLD_START_SECONDS = 60.0
 """From the order of a pod to its first request, while none was measured: a few seconds for the
 pod, and loading the model."""
@@ -74,6 +78,9 @@ class Outlook:
     ahead: int
     """The least that meets it now, and will meet it in nearly each minute when new pods could be
     up; likewise."""
+    kept: int
+    """What of the present replicas is worth keeping: the same for a load that is RELEASE times as
+    large."""
     reachable: bool
     """Whether it is met at that number; False only at maxReplicas."""
     pod: PodModel | None
@@ -122,6 +129,7 @@ def look(situation: Situation, signal: Signal, forecast: Forecast) -> Outlook | 
         throughput=asked.requests_per_second if asked else 0.0,
         held=1,
         ahead=1,
+        kept=1,
         reachable=True,
         pod=pod_model(
             situation.capacity,
@@ -144,14 +152,16 @@ def _staffed(outlook: Outlook, pod: PodModel, most: int) -> Outlook:
         # No correction makes an objective impossible that a request alone has kept.
         limit = max(limit / outlook.correction, pod.alone_milliseconds())
     strict = replace(pod, percentile=_strict(pod.percentile, pod.balancing))
-    held = max(outlook.forecast.held + outlook.backlog, outlook.throughput)
+    held = max(outlook.forecast.held, outlook.throughput)
     lately = _least(_enough(pod, limit, held), most)
     now = _least(_enough(pod, limit, outlook.demand), most)
     ahead = _least(_enough(strict, limit, outlook.forecast.ahead), most)
+    kept = _least(_enough(strict, limit, RELEASE * outlook.forecast.ahead), most)
     return replace(
         outlook,
         held=min(lately, most),
         ahead=min(max(now, ahead), most),
+        kept=min(max(now, kept), most),
         reachable=now <= most,
     )
 

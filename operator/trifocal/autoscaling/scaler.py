@@ -10,10 +10,11 @@ import structlog
 
 from trifocal.api.scaling import ScalingSpec
 from trifocal.api.serving import Batching
+from trifocal.autoscaling.balancing import Balancing
 from trifocal.autoscaling.decision import ScaleDecision, decide, observe_only
 from trifocal.autoscaling.history import History, seeded
 from trifocal.autoscaling.metrics import Key, ScalerMetrics
-from trifocal.autoscaling.outlook import Situation
+from trifocal.autoscaling.outlook import COLD_START_SECONDS, Situation
 from trifocal.autoscaling.scraper import PodAddress, Scrape, ScrapeFailure
 from trifocal.autoscaling.signal import Reading, Windows, append, measure
 from trifocal.optimizer.contract import CapacityPoint
@@ -50,6 +51,10 @@ class ScaleTarget:
     """Measured by the Job for the artifact that serves."""
     batching: Batching = field(default_factory=Batching)
     instances: int = 1
+    balancing: Balancing = "blind"
+    """How requests are spread over its pods."""
+    cold_start_seconds: float = COLD_START_SECONDS
+    """Measured, from the order of a pod to its first request."""
 
 
 class Clock(Protocol):
@@ -148,6 +153,8 @@ class Scaler:
                 capacity=target.capacity,
                 batching=target.batching,
                 instances=target.instances,
+                balancing=target.balancing,
+                cold_start_seconds=target.cold_start_seconds,
             )
             decision, track.history = decide(situation, now)
         self._metrics.show(target.key, decision, track.decision)

@@ -46,15 +46,15 @@ def period(errors: NDArray[np.float64], shortest: int) -> int:
 def surge(errors: NDArray[np.float64], repeats_after: int, ahead: int) -> float:
     """By how much the load `ahead` steps from now will exceed the level, as it did each time.
 
-    The median of the last cycles, or the less of two; 0 unless two were seen. A surge may come
-    one step early or late: the larger of that step and the mean of three is taken.
+    The median of the last cycles, or the less of two; 0 unless two were seen. The step after is
+    looked at too: a decision may come a whole step after the last error was known.
     """
     seen: list[float] = []
     for cycle in range(1, CYCLES + 1):
         at = len(errors) - 1 + ahead - cycle * repeats_after
-        if at < 1 or at + 1 >= len(errors):
+        if at < 0 or at + 1 >= len(errors):
             continue
-        seen.append(max(float(errors[at]), float(errors[at - 1 : at + 2].mean())))
+        seen.append(float(max(errors[at], errors[at + 1])))
     if len(seen) < 2:  # noqa: PLR2004 - what came once need not come again
         return 0.0
     usual = min(seen) if len(seen) == 2 else float(np.median(seen))  # noqa: PLR2004

@@ -196,7 +196,8 @@ async def test_replicas_rise_with_the_load_hold_and_fall(simulated: Service) -> 
     busy = replicas[CALM_AGAIN - 5]
     assert 3 <= busy <= 5, "120 requests/s at 40 each, with room for what chance adds in 15 s"
 
-    assert {r for t, r in replicas.items() if CALM_AGAIN <= t < CALM_AGAIN + HOLD} == {busy}
+    held = {r for t, r in replicas.items() if CALM_AGAIN <= t < CALM_AGAIN + HOLD}
+    assert busy - 1 <= min(held) <= max(held) <= busy, "but the margin for growth"
     assert at[CALM_AGAIN + 115].reason == ScaleReason.HOLDING
     assert replicas[END - 5] == 1
 

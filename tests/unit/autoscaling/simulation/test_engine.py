@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trifocal.autoscaling.balancing import Balancing
 from trifocal.autoscaling.simulation.arrivals import Load
 from trifocal.autoscaling.simulation.engine import Outcome, initial_replicas, simulate
-from trifocal.autoscaling.simulation.policy import Balancing, Pods, Setting, Telemetry
+from trifocal.autoscaling.simulation.policy import Pods, Setting, Telemetry
 
 SETTING = Setting(
     fixed_seconds=10,

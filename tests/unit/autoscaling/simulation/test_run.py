@@ -6,7 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from trifocal.autoscaling.simulation.policy import Balancing, Pods, Setting, Telemetry
+from trifocal.autoscaling.balancing import Balancing
+from trifocal.autoscaling.simulation.policy import Pods, Setting, Telemetry
 from trifocal.autoscaling.simulation.run import draw_all, run, run_policy
 from trifocal.autoscaling.simulation.trace import Trace
 
