@@ -10,8 +10,9 @@ from trifocal.autoscaling.simulation.policies.static import Static
 from trifocal.autoscaling.simulation.policy import MakePolicy, Policy, Setting
 from trifocal.autoscaling.simulation.staffing import Staffing
 from trifocal.autoscaling.simulation.trace import Trace
+from trifocal.autoscaling.simulation.trifocal_policy import Trifocal
 
-MEASURING: Mapping[str, MakePolicy] = MappingProxyType({**named.REACTIVE})
+MEASURING: Mapping[str, MakePolicy] = MappingProxyType({"trifocal": Trifocal, **named.REACTIVE})
 """Policies that know nothing of the load but what they measure."""
 STRICT_PERCENTILE = 99.9
 """Staffing for a stricter percentile leaves room for the luck of the draw, in percent."""

@@ -10,9 +10,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from trifocal.autoscaling.balancing import Balancing
 from trifocal.autoscaling.simulation.plots.figure import PlotsMissingError, require
 from trifocal.autoscaling.simulation.plots.files import save
-from trifocal.autoscaling.simulation.policy import Balancing, Setting
+from trifocal.autoscaling.simulation.policy import Setting
 from trifocal.autoscaling.simulation.result import PolicyResult
 from trifocal.autoscaling.simulation.run import draw_all, run_policy
 from trifocal.autoscaling.simulation.staffing import Staffing
