@@ -109,6 +109,25 @@ def test_more_load_than_a_pod_can_answer_in_time_gets_another() -> None:
     assert found.decided_at == NOW
 
 
+def test_pods_that_share_a_queue_carry_more() -> None:
+    """300 requests/s are 3.6 pods' work: one queue needs fewer than a queue for each pod."""
+    blind = situation(load(300), scaling(high=20), current=10)
+    shared = replace(blind, balancing="shared")
+    assert decided(shared).replicas < decided(blind).replicas
+
+
+def test_a_longer_cold_start_is_named_as_the_time_that_is_looked_ahead() -> None:
+    slow = replace(situation(load(60)), cold_start_seconds=295.0)
+    assert "within the 300 s that a pod needs to start" in decided(slow).message
+
+
+def test_a_replica_that_a_slightly_larger_load_would_need_stays() -> None:
+    """66 requests/s with their margin just fit two pods; 5 % more do not."""
+    kept = [decided(situation(load(rate), current=3)).replicas for rate in (50, 66)]
+    assert kept == [2, 3]
+    assert decided(situation(load(66), current=2)).replicas == 2
+
+
 def test_enough_is_steady() -> None:
     found = decided(situation(load(60, latency=27), current=2))
     assert (found.replicas, found.reason) == (2, ScaleReason.STEADY)
@@ -350,6 +369,14 @@ situations = st.builds(
 def test_the_result_lies_within_the_bounds(any_situation: Situation) -> None:
     bounds = any_situation.scaling
     assert bounds.min_replicas <= decided(any_situation).replicas <= bounds.max_replicas
+
+
+@settings(deadline=None)
+@given(situations)
+def test_no_more_is_ordered_than_twice_the_ready_pods_and_four(any_situation: Situation) -> None:
+    bounds = any_situation.scaling
+    most = max(any_situation.current, 2 * any_situation.ready + 4, bounds.min_replicas)
+    assert decided(any_situation).replicas <= most
 
 
 @settings(deadline=None)

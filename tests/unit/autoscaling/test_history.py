@@ -34,6 +34,14 @@ def test_without_a_hold_only_the_present_need_counts() -> None:
     assert seeded(7, START).record(2, after(1), timedelta(0)).most_needed() == 2
 
 
+def test_what_was_foreseen_is_held_for_a_time_of_its_own() -> None:
+    short = timedelta(seconds=40)
+    history = seeded(1, START).record(2, after(10), HOLD).foresee(5, after(10), short)
+    assert history.most_needed() == 5
+    assert history.foresee(3, after(49), short).most_needed() == 5
+    assert history.foresee(1, after(50), short).most_needed() == 2
+
+
 def test_an_empty_history_needs_nothing() -> None:
     assert History().most_needed() == 0
 

@@ -2,10 +2,12 @@
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
 from trifocal.api.serving import Batching
+from trifocal.autoscaling.queueing import wait_percentile
 from trifocal.autoscaling.service import PodModel, pod_model
 from trifocal.autoscaling.signal import ServiceTime
 from trifocal.optimizer.contract import CapacityPoint
@@ -85,6 +87,16 @@ def test_without_batching_it_is_the_queue_of_single_executions() -> None:
     """19 requests/s at 12 ms: M/D/1 at 0.23 waits 1.578 executions at p99 (Franx), 30.9 ms."""
     alone = model(batching=Batching(max_batch_size=1))
     assert alone.latency_milliseconds(19.0) == pytest.approx(30.9, abs=0.1)
+
+
+def test_pods_that_share_a_queue_are_its_servers() -> None:
+    """Four pods at 0.8: M/D/4, where four times M/D/1 at the same load would wait longer."""
+    alone = model(batching=Batching(max_batch_size=1))
+    rate = 4 * 0.8 * 1000 / 12
+    shared = replace(alone, balancing="shared").shared_latency_milliseconds(rate, 4)
+    assert shared == pytest.approx(12 + 12 * wait_percentile(4, 0.8, 99))
+    assert alone.shared_latency_milliseconds(rate, 4) == alone.latency_milliseconds(rate / 4)
+    assert shared < 0.5 * alone.latency_milliseconds(rate / 4)
 
 
 def test_overload_has_no_finite_latency() -> None:
