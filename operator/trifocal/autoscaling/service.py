@@ -79,7 +79,13 @@ class PodModel:
         """Latency at the percentile when all pods together get this rate; as above."""
         if self.balancing == "blind":
             return self.latency_milliseconds(requests_per_second / pods)
-        together = replace(self, instances=self.instances * pods)
+        # Spelled out, for it is asked dozens of times a decision, and `replace` is slow.
+        together = PodModel(
+            executions=self.executions,
+            instances=self.instances * pods,
+            percentile=self.percentile,
+            delay_milliseconds=self.delay_milliseconds,
+        )
         return together.latency_milliseconds(requests_per_second)
 
     def carries(self, requests_per_second: float) -> bool:
