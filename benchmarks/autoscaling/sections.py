@@ -97,14 +97,11 @@ def on_recorded_jobs(bench: Bench) -> list[Verdict]:
     except FileNotFoundError as error:
         bench.console.print(f"skipped: {error.filename} is not there")
         return []
-    played = bench.play(cases)
     verdicts = []
     for cold_start in size.cold_starts:
-        results = [
-            one
-            for case, one in zip(cases, played, strict=True)
-            if case.setting.cold_start_seconds == cold_start
-        ]
+        results = bench.play(
+            [case for case in cases if case.setting.cold_start_seconds == cold_start]
+        )
         rows = "" if size.faro_rows is None else f", rows 1 to {size.faro_rows}"
         title = f"{cases[0].name}{rows}, cold start {cold_start:g} s"
         bench.console.print(tables.over_seeds(title, size.seeds, results))
