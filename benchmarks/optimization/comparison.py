@@ -1,7 +1,7 @@
 """One model on one target: Trifocal's winner against plain recipes and the source, in one run."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class Entrant:
     name: str
     path: Path
     note: str
+    load: Callable[[Path, int], Runner] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +70,24 @@ def compare(
         except Exception as error:  # noqa: BLE001 - the tools raise what they like
             rows.append(failed(judges, runtime, recipe.name, f"{type(error).__name__}: {error}"))
         else:
-            entrants.append(Entrant(name=f"plain {recipe.name}", path=target, note=""))
+            name = f"plain {recipe.name}"
+            entrants.append(Entrant(name=name, path=target, note="", load=recipe.load))
     runners: dict[str, Runner] = {"source": judges.prepared.runner}
     evidence: dict[str, Evidence] = {"source": judges.source}
     for entrant in entrants:
         try:
-            runner = backend.load(entrant.path, judges.prepared.model, judges.threads)
+            runner = _loaded(entrant, judges, backend)
             evidence[entrant.name] = judges.examiner.examine(runner, lambda _share: None)
             runners[entrant.name] = runner
         except ModelRunError as error:
             rows.append(failed(judges, runtime, entrant.name, str(error)))
     return [*_measured(judges, runtime, runners, evidence, entrants), *rows]
+
+
+def _loaded(entrant: Entrant, judges: Judges, backend: Backend) -> Runner:
+    if entrant.load is not None:
+        return entrant.load(entrant.path, judges.threads)
+    return backend.load(entrant.path, judges.prepared.model, judges.threads)
 
 
 def _measured(

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.optimization.integer_ends import IntegerEnds
 from trifocal.api.target import Runtime
 from trifocal.optimizer.calibration import Calibration
 from trifocal.optimizer.importing import ImportedModel
+from trifocal.optimizer.runtimes.backend import Runner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,8 @@ class PlainRecipe:
     name: str
     build: Callable[[ImportedModel, Calibration, Path], None]
     """Writes the file, or raises whatever the tool raises."""
+    load: Callable[[Path, int], Runner] | None = None
+    """Runs the file with so many threads, where Trifocal's own runner of its runtime cannot."""
 
 
 def plain_recipes(runtime: Runtime) -> tuple[PlainRecipe, ...]:
@@ -137,7 +141,7 @@ def _module(model: ImportedModel) -> tuple[Any, NDArray[np.float32]]:
 RECIPES = (
     PlainRecipe(runtime="onnxruntime", name="quantize_static", build=_onnx_static),
     PlainRecipe(runtime="onnxruntime", name="quantize_dynamic", build=_onnx_dynamic),
-    PlainRecipe(runtime="litert", name="static_wi8_ai8", build=_litert_static),
+    PlainRecipe(runtime="litert", name="static_wi8_ai8", build=_litert_static, load=IntegerEnds),
     PlainRecipe(runtime="litert", name="dynamic_wi8_afp32", build=_litert_dynamic),
     PlainRecipe(runtime="executorch", name="pt2e_static", build=_executorch_static),
 )
