@@ -46,6 +46,12 @@ class Settings(BaseSettings):
     triton_version: str = Field(default="26.07", description="Default release of Triton.")
     workers: int = Field(default=8, ge=1, le=64, description="Objects reconciled side by side.")
     scrape_seconds: float = Field(default=5.0, gt=0, description="Interval of the scaling loop.")
+    gpus_per_namespace: int | None = Field(
+        default=None,
+        ge=1,
+        description="GPUs that the models of one namespace may hold together; the scaler shares "
+        "them fairly. Unset means no limit.",
+    )
     resync_seconds: float = Field(
         default=600.0, gt=0, description="Every object is looked at this often (with jitter)."
     )

@@ -166,6 +166,7 @@ def full(name: str = "digits", namespace: str = "default") -> Manifest:
                 "latency": {"percentile": 95, "maxMilliseconds": 50},
                 "throughput": {"requestsPerSecond": 100},
             },
+            "balancing": "least-request",
             "scaleDownHoldSeconds": 60,
             "schedules": [
                 {

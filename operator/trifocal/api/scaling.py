@@ -1,6 +1,6 @@
 """`spec.scaling`: the objective that decides the number of replicas."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -44,6 +44,12 @@ class ScalingSpec(ApiModel):
     min_replicas: ScaledReplicas = Field(default=1, description="Never fewer replicas than this.")
     max_replicas: ScaledReplicas = Field(description="Never more replicas than this.")
     objective: Objective = Field(description="What to scale for.")
+    balancing: Literal["service", "least-request"] = Field(
+        default="service",
+        description="How requests reach the pods: service, by chance, as behind the Service; "
+        "least-request, by a proxy that sends each to the pod with the fewest in work, as Envoy's "
+        "LEAST_REQUEST. Then fewer replicas do.",
+    )
     scale_down_hold_seconds: Annotated[int, Field(ge=0, le=86400)] = Field(
         default=300,
         description="Replicas fall only to the most that was needed in this time.",

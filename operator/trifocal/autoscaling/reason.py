@@ -35,5 +35,7 @@ class ScaleReason(StrEnum):
     STEP_LIMITED = "StepLimited"
     """More is needed than may be ordered before some of it is ready."""
     MAX_REACHED = "MaxReached"
+    BUDGET_LIMITED = "BudgetLimited"
+    """The models of the namespace together need more GPUs than it may use."""
     MODEL_TOO_SLOW = "ModelTooSlow"
     """One request alone takes longer than the objective: replicas cannot help."""

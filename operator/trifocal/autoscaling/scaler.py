@@ -1,7 +1,8 @@
 """The scaling loop: one for the whole cluster. Scrapes all pods, then decides for each object."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -11,10 +12,12 @@ import structlog
 from trifocal.api.scaling import ScalingSpec
 from trifocal.api.serving import Batching
 from trifocal.autoscaling.balancing import Balancing
+from trifocal.autoscaling.budget import Want, fair_shares, rationed
 from trifocal.autoscaling.decision import ScaleDecision, decide, observe_only
 from trifocal.autoscaling.history import History, seeded
 from trifocal.autoscaling.metrics import Key, ScalerMetrics
 from trifocal.autoscaling.outlook import COLD_START_SECONDS, Situation
+from trifocal.autoscaling.schedule import in_force
 from trifocal.autoscaling.scraper import PodAddress, Scrape, ScrapeFailure
 from trifocal.autoscaling.signal import Reading, Windows, append, measure
 from trifocal.optimizer.contract import CapacityPoint
@@ -55,6 +58,8 @@ class ScaleTarget:
     """How requests are spread over its pods."""
     cold_start_seconds: float = COLD_START_SECONDS
     """Measured, from the order of a pod to its first request."""
+    gpus: int = 0
+    """That each pod holds."""
 
 
 class Clock(Protocol):
@@ -91,9 +96,24 @@ class _Track:
 class Scaler:
     """Makes passes. After a restart nothing scales down before a whole hold has been watched."""
 
-    def __init__(self, source: Source, metrics: ScalerMetrics, interval: float) -> None:
+    def __init__(
+        self,
+        source: Source,
+        metrics: ScalerMetrics,
+        interval: float,
+        gpus_per_namespace: int | None = None,
+    ) -> None:
+        """Nothing is scraped yet.
+
+        Args:
+            source: Where metrics come from.
+            metrics: Where decisions are shown.
+            interval: Seconds between two passes.
+            gpus_per_namespace: How many GPUs the models of one namespace may hold together.
+        """
         self._source = source
         self._metrics = metrics
+        self._gpus = gpus_per_namespace
         rate = max(RATE_SECONDS, RATE_SCRAPES * interval)
         self._windows = Windows(
             rate=timedelta(seconds=rate), latency=timedelta(seconds=max(LATENCY_SECONDS, rate))
@@ -110,15 +130,46 @@ class Scaler:
         scrapes = await self._source.scrape(
             pod for target in present.values() for pod in target.pods
         )
-        now = clock.now()
+        decisions = await self._decisions(present, scrapes, clock.now())
+        for key, decision in self._within_budget(decisions, present).items():
+            track = self._tracks[key]
+            self._metrics.show(key, decision, track.decision)
+            track.decision = decision
+            with _surviving(key):
+                publish(key, decision)
+        self._metrics.pass_seconds.observe((clock.now() - started).total_seconds())
+
+    async def _decisions(
+        self,
+        present: Mapping[Key, ScaleTarget],
+        scrapes: Mapping[str, Scrape | ScrapeFailure],
+        now: datetime,
+    ) -> dict[Key, ScaleDecision]:
+        found = {}
         for position, target in enumerate(present.values()):
             if position % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-            try:
-                publish(target.key, self._decide(target, scrapes, now))
-            except Exception:  # noqa: BLE001 - one object's defect must not stop all the others
-                _log.exception("scaling failed", namespace=target.key[0], name=target.key[1])
-        self._metrics.pass_seconds.observe((clock.now() - started).total_seconds())
+            with _surviving(target.key):
+                found[target.key] = self._decide(target, scrapes, now)
+        return found
+
+    def _within_budget(
+        self, decisions: Mapping[Key, ScaleDecision], present: Mapping[Key, ScaleTarget]
+    ) -> Mapping[Key, ScaleDecision]:
+        """Fair shares where the models of a namespace want more GPUs than it may use."""
+        if self._gpus is None:
+            return decisions
+        wants: dict[str, dict[Key, Want]] = {}
+        for key, decision in decisions.items():
+            if gpus := present[key].gpus:
+                least = _least(present[key], decision)
+                want = Want(least=least, replicas=decision.replicas, gpus=gpus)
+                wants.setdefault(key[0], {})[key] = want
+        shares = {k: n for w in wants.values() for k, n in fair_shares(w, self._gpus).items()}
+        return {
+            key: rationed(decision, shares[key], self._gpus) if key in shares else decision
+            for key, decision in decisions.items()
+        }
 
     def _forget_all_but(self, present: Mapping[Key, ScaleTarget]) -> None:
         for key in self._tracks.keys() - present.keys():
@@ -145,7 +196,7 @@ class Scaler:
             decision = observe_only(signal, target.replicas, now)
         else:
             situation = Situation(
-                scaling=target.scaling,
+                scaling=in_force(target.scaling, now),
                 signal=signal,
                 history=track.history,
                 current=target.replicas,
@@ -157,8 +208,6 @@ class Scaler:
                 cold_start_seconds=target.cold_start_seconds,
             )
             decision, track.history = decide(situation, now)
-        self._metrics.show(target.key, decision, track.decision)
-        track.decision = decision
         return decision
 
     def _track(self, target: ScaleTarget, now: datetime) -> _Track:
@@ -189,6 +238,22 @@ class Scaler:
                 newest = Reading(at=scrape.at, samples=scrape.models[target.model])
                 readings[pod.uid] = append(readings[pod.uid], newest, self._windows.latency)
         return readings
+
+
+@contextmanager
+def _surviving(key: Key) -> Iterator[None]:
+    """One object's defect must not stop all the others."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001 - whatever it is, the others go on
+        _log.exception("scaling failed", namespace=key[0], name=key[1])
+
+
+def _least(target: ScaleTarget, decision: ScaleDecision) -> int:
+    """What its user asked for in any case; where nothing scales, that is all of it."""
+    if target.scaling is None:
+        return decision.replicas
+    return min(target.scaling.min_replicas, decision.replicas)
 
 
 async def run(

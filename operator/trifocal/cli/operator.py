@@ -190,7 +190,10 @@ class Process:
             ScalingTargets(self._cache, policy.parse, self._settings),
             self._decisions.publish,
             scaler=scaler.Scaler(
-                Scraper(self._session, _now), ScalerMetrics(self._metrics.registry), interval
+                Scraper(self._session, _now),
+                ScalerMetrics(self._metrics.registry),
+                interval,
+                self._settings.gpus_per_namespace,
             ),
             interval=interval,
             clock=_WallClock(),

@@ -1,17 +1,20 @@
 """What the scaling loop looks at: every ModelDeployment's serving pods, from the watch cache."""
 
 from collections.abc import Callable, Iterable, Iterator
+from statistics import median
 
 from trifocal.api.manifest import InvalidSpec
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.api.names import REVISION_LABEL
 from trifocal.api.schema import KIND
+from trifocal.autoscaling.balancing import Balancing
 from trifocal.autoscaling.decision import ScaleDecision
+from trifocal.autoscaling.outlook import COLD_START_SECONDS
 from trifocal.autoscaling.scaler import ScaleTarget
 from trifocal.autoscaling.scraper import PodAddress
 from trifocal.kube.cache import Cache
 from trifocal.optimizer.contract import CapacityPoint
-from trifocal.reconcile.children import is_deleting, named, uid_of
+from trifocal.reconcile.children import condition, instant, is_deleting, named, uid_of
 from trifocal.reconcile.observe import children
 from trifocal.reconcile.observed import Manifest, Observed
 from trifocal.reconcile.queue import Key
@@ -58,6 +61,9 @@ class ScalingTargets:
             capacity=_capacity(observed, digest),
             batching=md.spec.serving.batching,
             instances=md.spec.serving.instances,
+            balancing=_balancing(md),
+            cold_start_seconds=cold_start_seconds(serving.ready),
+            gpus=md.spec.serving.accelerator.count if md.spec.serving.accelerator else 0,
         )
 
     def _known(self, body: Manifest) -> tuple[ModelDeployment, str]:
@@ -83,6 +89,26 @@ def _addresses(serving: Revision) -> Iterator[PodAddress]:
     for pod in serving.ready:
         if address := pod["status"].get("podIP"):
             yield PodAddress(uid=uid_of(pod), ip=address)
+
+
+def _balancing(md: ModelDeployment) -> Balancing:
+    shared = md.spec.scaling is not None and md.spec.scaling.balancing == "least-request"
+    return "shared" if shared else "blind"
+
+
+def cold_start_seconds(ready: Iterable[Manifest]) -> float:
+    """Median time from a pod's creation until it was ready; a guess while none has become it.
+
+    The API server's times are whole seconds. A pod that was not ready for a while in between
+    looks slow, which is why the median is taken.
+    """
+    times = [
+        (instant(found["lastTransitionTime"]) - instant(created)).total_seconds()
+        for pod in ready
+        if (found := condition(pod, "Ready")) and "lastTransitionTime" in found
+        if (created := pod["metadata"].get("creationTimestamp"))
+    ]
+    return median(times) if times else COLD_START_SECONDS
 
 
 def _capacity(observed: Observed, digest: str) -> tuple[CapacityPoint, ...]:

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from trifocal.api.scaling import LatencyObjective, Objective, ScalingSpec
+from trifocal.api.schedule import Schedule
 from trifocal.autoscaling.decision import ScaleDecision
 from trifocal.autoscaling.metrics import Key, ScalerMetrics
 from trifocal.autoscaling.reason import ScaleReason
@@ -79,10 +80,15 @@ class Cluster:
         self.published.append((key, decision))
 
     async def run_for(
-        self, seconds: float, rate: float = 10, *, clock: VirtualClock | None = None
+        self,
+        seconds: float,
+        rate: float = 10,
+        *,
+        clock: VirtualClock | None = None,
+        gpus: int | None = None,
     ) -> None:
         clock = clock or VirtualClock(seconds)
-        scaler = Scaler(SteadyPods(clock, rate), ScalerMetrics(self.registry), INTERVAL)
+        scaler = Scaler(SteadyPods(clock, rate), ScalerMetrics(self.registry), INTERVAL, gpus)
         await self._run(scaler, clock)
 
     async def _run(self, scaler: Scaler, clock: VirtualClock) -> None:
@@ -266,3 +272,36 @@ async def test_a_long_pass_shortens_the_pause_after_it() -> None:
     await cluster._run(scaler, clock)
     times = [decision.decided_at for _, decision in cluster.published]
     assert [(b - a).total_seconds() for a, b in pairwise(times)] == [5, 5]
+
+
+async def test_models_of_a_namespace_share_its_gpus_and_other_namespaces_do_not_count() -> None:
+    other = ("elsewhere", "faces")
+    cluster = Cluster(
+        replace(target(key=("ns", "a")), gpus=1),
+        replace(target(key=("ns", "b")), gpus=1),
+        replace(target(key=("ns", "on-cpu")), gpus=0),
+        replace(target(key=other), gpus=1),
+    )
+
+    await cluster.run_for(10, rate=60, gpus=3)
+
+    wanted = {key: cluster.last(key).replicas for key in cluster.targets}
+    assert wanted == {("ns", "a"): 2, ("ns", "b"): 1, ("ns", "on-cpu"): 2, other: 2}
+    assert cluster.last(("ns", "b")).reason == ScaleReason.BUDGET_LIMITED
+    assert cluster.metric("desired_replicas", ("ns", "b")) == 1
+    assert cluster.metric("reason", ("ns", "b"), reason="BudgetLimited") == 1
+
+
+async def test_a_schedule_raises_the_number_without_any_load() -> None:
+    always = Schedule(name="always", start="* * * * *", end="0 0 1 1 *", min_replicas=3)
+    plain = target()
+    assert plain.scaling is not None
+    scaling = plain.scaling.model_copy(update={"schedules": (always,)})
+    # The clock starts at midnight of 1 January, when the schedule ends and starts; it runs later.
+    clock = VirtualClock(130)
+    clock.time += timedelta(minutes=1)
+    cluster = Cluster(replace(plain, scaling=scaling))
+
+    await cluster.run_for(60, rate=0, clock=clock)
+
+    assert cluster.last().replicas == 3

@@ -63,6 +63,7 @@ def test_every_setting_of_the_operator_is_set_by_the_deployment_and_no_other() -
         (VALUES["imagePullPolicy"], "image_pull_policy"),
         (VALUES["workers"], "workers"),
         (VALUES["scrapeSeconds"], "scrape_seconds"),
+        (VALUES["gpusPerNamespace"], "gpus_per_namespace"),
         (VALUES["resyncSeconds"], "resync_seconds"),
         (VALUES["kubeQps"], "kube_qps"),
         (VALUES["kubeBurst"], "kube_burst"),

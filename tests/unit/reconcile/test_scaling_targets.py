@@ -11,7 +11,7 @@ from trifocal.api import manifest as manifests
 from trifocal.autoscaling.decision import ScaleDecision
 from trifocal.autoscaling.scraper import PodAddress
 from trifocal.kube.cache import Cache
-from trifocal.reconcile.scaling_targets import Decisions, ScalingTargets
+from trifocal.reconcile.scaling_targets import Decisions, ScalingTargets, cold_start_seconds
 from trifocal.settings import Settings
 
 REVISION = "trifocal.dev/revision"
@@ -119,3 +119,56 @@ def test_the_last_decision_is_told_with_its_newest_numbers_until_forgotten() -> 
     assert decisions(KEY) == newest
     decisions.forget(KEY)
     assert decisions(KEY) is None
+
+
+def started(created: str, ready: str) -> dict[str, Any]:
+    found = pod("a")
+    found["metadata"]["creationTimestamp"] = created
+    found["status"]["conditions"][0]["lastTransitionTime"] = ready
+    return found
+
+
+def test_the_cold_start_is_the_median_of_what_the_pods_took() -> None:
+    pods = [
+        started("2026-01-01T00:00:00Z", "2026-01-01T00:00:08Z"),
+        started("2026-01-01T00:00:00Z", "2026-01-01T00:00:12Z"),
+        started("2026-01-01T00:00:00Z", "2026-01-01T03:00:00Z"),  # was not ready in between
+    ]
+    assert cold_start_seconds(pods) == 12
+
+
+def test_the_cold_start_is_a_minute_until_a_pod_has_shown_it() -> None:
+    assert cold_start_seconds([]) == 60
+
+
+def respecify(cache: Cache, **fields: Any) -> None:
+    """The object with other fields in its spec, as a newer version."""
+    body = cache.get("ModelDeployment", *KEY)
+    assert body is not None
+    newer = {**body["metadata"], "resourceVersion": "2"}
+    cache.upsert("ModelDeployment", {**body, "metadata": newer, "spec": {**body["spec"], **fields}})
+
+
+@pytest.mark.parametrize(("said", "expected"), [(None, "blind"), ("least-request", "shared")])
+def test_whether_pods_share_a_queue_is_what_the_spec_says(said: str | None, expected: str) -> None:
+    cache = cluster(*serving())
+    scaling: dict[str, Any] = {
+        "maxReplicas": 4,
+        "objective": {"latency": {"maxMilliseconds": 50}},
+        **({"balancing": said} if said else {}),
+    }
+    respecify(cache, scaling=scaling)
+
+    (target,) = targets(cache)
+
+    assert target.balancing == expected
+
+
+def test_gpus_are_those_of_each_pod() -> None:
+    cache = cluster(*serving())
+    (without,) = targets(cache)
+    respecify(cache, serving={"accelerator": {"count": 2}})
+
+    (with_two,) = targets(cache)
+
+    assert (without.gpus, with_two.gpus) == (0, 2)
