@@ -153,10 +153,10 @@ def _staffed(outlook: Outlook, pod: PodModel, most: int) -> Outlook:
         limit = max(limit / outlook.correction, pod.alone_milliseconds())
     strict = replace(pod, percentile=_strict(pod.percentile, pod.balancing))
     held = max(outlook.forecast.held, outlook.throughput)
-    lately = _least(_enough(pod, limit, held), most)
-    now = _least(_enough(pod, limit, outlook.demand), most)
-    ahead = _least(_enough(strict, limit, outlook.forecast.ahead), most)
-    kept = _least(_enough(strict, limit, RELEASE * outlook.forecast.ahead), most)
+    lately = _fewest(pod, limit, held, most)
+    now = _fewest(pod, limit, outlook.demand, most)
+    ahead = _fewest(strict, limit, outlook.forecast.ahead, most)
+    kept = _fewest(strict, limit, RELEASE * outlook.forecast.ahead, most)
     return replace(
         outlook,
         held=min(lately, most),
@@ -185,6 +185,11 @@ def _backlog(situation: Situation, signal: Signal) -> float:
     return signal.waiting / BACKLOG_SECONDS if situation.settled else 0.0
 
 
+def _fewest(pod: PodModel, limit: float, demand: float, most: int) -> int:
+    """The least replicas that keep the limit at this demand; most + 1 when not even `most` do."""
+    return _least(_enough(pod, limit, demand), pod.fewest(demand), most)
+
+
 def _enough(pod: PodModel, limit: float, demand: float) -> Callable[[int], bool]:
     """Whether a number of replicas does; of a model that is too slow only the load is asked."""
     if pod.alone_milliseconds() > limit:
@@ -192,6 +197,15 @@ def _enough(pod: PodModel, limit: float, demand: float) -> Callable[[int], bool]
     return lambda replicas: pod.shared_latency_milliseconds(demand, replicas) <= limit
 
 
-def _least(enough: Callable[[int], bool], most: int) -> int:
-    """The smallest number that is enough; most + 1 when none is. More never is less."""
-    return 1 + bisect_left(range(1, most + 1), 1, key=enough)
+def _least(enough: Callable[[int], bool], fewest: int, most: int) -> int:
+    """The smallest number that is enough; most + 1 when none is. More never is less.
+
+    Searched upwards from `fewest`, in growing strides: the answer is mostly one or two above, and
+    each other number asked about would be a queue to compute.
+    """
+    low = high = min(fewest, most + 1)
+    stride = 1
+    while high <= most and not enough(high):
+        low, high, stride = high + 1, high + stride, 2 * stride
+    high = min(high, most + 1)
+    return low + bisect_left(range(low, high), 1, key=enough)

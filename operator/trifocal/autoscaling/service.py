@@ -33,7 +33,7 @@ from dataclasses import dataclass, replace
 
 from trifocal.api.serving import Batching
 from trifocal.autoscaling.balancing import Balancing
-from trifocal.autoscaling.queueing import wait_percentile
+from trifocal.autoscaling.queueing import MAX_UTILISATION, wait_percentile
 from trifocal.autoscaling.signal import ServiceTime
 from trifocal.optimizer.contract import CapacityPoint
 
@@ -41,6 +41,9 @@ MEDIAN = 50
 ENOUGH_REQUESTS = 20
 """Answered requests from which on live counters correct the Job's measurement. The first ones
 after a start pay for warming up, and would make the model look slow."""
+
+_ROUNDING_PODS = 1e-9
+"""Two pods at the very limit are two, whatever floating point says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +90,12 @@ class PodModel:
             delay_milliseconds=self.delay_milliseconds,
         )
         return together.latency_milliseconds(requests_per_second)
+
+    def fewest(self, requests_per_second: float) -> int:
+        """At least 1; with less than this every queue is overloaded, however it batches."""
+        each = min(e.milliseconds / e.requests for e in self.executions) / 1000
+        pods = requests_per_second * each / (MAX_UTILISATION * self.instances)
+        return max(math.ceil(pods - _ROUNDING_PODS), 1)
 
     def carries(self, requests_per_second: float) -> bool:
         """Whether the queue stays finite at this rate, however long it is."""
