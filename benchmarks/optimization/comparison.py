@@ -64,13 +64,13 @@ def compare(
     rows: list[Row] = []
     calibration = judges.prepared.calibration
     for recipe in plain_recipes(runtime) if calibration else ():
+        name = f"plain {recipe.name}"
         target = folder / f"{judges.model}-{recipe.name}{backend.suffix}"
         try:
             recipe.build(judges.prepared.model, calibration, target)  # type: ignore[arg-type]  # as above
         except Exception as error:  # noqa: BLE001 - the tools raise what they like
-            rows.append(failed(judges, runtime, recipe.name, f"{type(error).__name__}: {error}"))
+            rows.append(failed(judges, runtime, name, f"{type(error).__name__}: {error}"))
         else:
-            name = f"plain {recipe.name}"
             entrants.append(Entrant(name=name, path=target, note="", load=recipe.load))
     runners: dict[str, Runner] = {"source": judges.prepared.runner}
     evidence: dict[str, Evidence] = {"source": judges.source}
