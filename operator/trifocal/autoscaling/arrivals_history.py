@@ -66,6 +66,8 @@ class Arrivals:
     expected: Series = field(default_factory=Series)
     period: int = 0
     """Buckets after which forecast errors repeat; 0 when they do not."""
+    dispersion: float = 1.0
+    """Variance of counts over their mean, as seen lately; 1 is pure chance."""
     growth: float | None = None
     """Upper quantile of rate to forecast, as seen so far; None while too few were judged."""
 

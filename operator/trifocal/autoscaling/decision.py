@@ -28,6 +28,9 @@ least this share of their execution. Otherwise fewer pods are no slower, and kee
 use. In an M/D/1 queue it is reached at a utilisation of 17 %."""
 
 
+FORESEEN_HOLD = timedelta(minutes=1)
+"""What was foreseen is held at least so long, and no less than a new order would take: the time
+that an objective is judged over, of which no part is then served by fewer."""
 HOLDING_AFTER = timedelta(seconds=60)
 """Age of the need that is held on to from which on the reason is Holding, or half the hold if that
 is less. A load at the border of two numbers would otherwise change its reason, and with it status,
@@ -93,7 +96,7 @@ def _remember(situation: Situation, signal: Signal, outlook: Outlook, now: datet
     bounds = situation.scaling
     history = _record(situation, outlook.held, now)
     until_ready = timedelta(seconds=situation.horizon_seconds)
-    hold = min(until_ready, timedelta(seconds=bounds.scale_down_hold_seconds))
+    hold = min(max(until_ready, FORESEEN_HOLD), timedelta(seconds=bounds.scale_down_hold_seconds))
     history = history.foresee(_within(bounds, outlook.ahead), now, hold)
     if not situation.settled or signal.service is None:
         return history

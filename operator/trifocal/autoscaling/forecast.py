@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 
 from trifocal.autoscaling import season
 from trifocal.autoscaling.arrivals_history import BUCKET, Arrivals, Observation
+from trifocal.autoscaling.dispersion import dispersion
 
-WINDOWS = (1, 2, 4, 8)
-"""Buckets of the windows that a level is taken from: 15 s to 2 minutes."""
+WINDOWS = (1, 2, 4, 8, 16)
+"""Buckets of the windows that a level is taken from: 15 s to 4 minutes."""
 CONTRADICTION = 3.0
 """Standard deviations by which a shorter window must differ to be believed: chance does it in
-one of four hundred."""
+one of four hundred. Chance as it is measured for this load (`dispersion`)."""
 HELD_BUCKETS = 12
 """Window of the load that is held on to, 3 minutes: the largest of many short ones within a hold
 would be the largest stroke of luck."""
@@ -55,6 +56,8 @@ class Forecast:
 
     level: float
     """Now, chance averaged out."""
+    error: float
+    """Standard deviation of the level: what chance usually adds to it or takes from it."""
     held: float
     """Over the last minutes: the load that replicas are held for."""
     ahead: float
@@ -80,9 +83,10 @@ def foresee(
         horizon_seconds: How long until what is ordered now serves.
     """
     newest = Observation(at=now, requests_per_second=requests_per_second)
-    arrivals = arrivals.observe(newest, keep=(HELD_BUCKETS - 1) * BUCKET)
+    arrivals = arrivals.observe(newest, keep=(max(HELD_BUCKETS, WINDOWS[-1]) - 1) * BUCKET)
     rates = _back_from(arrivals.recent, now)
-    level = _level(rates)
+    level, seconds = _level(rates, arrivals.dispersion)
+    lately = rates[:HELD_BUCKETS]
     steps = math.ceil(horizon_seconds / BUCKET.total_seconds())
     surge = _surge(arrivals, level, steps)
     if arrivals.due(now):
@@ -94,7 +98,8 @@ def foresee(
     margin = chance if arrivals.growth is None else level * (arrivals.growth - 1)
     forecast = Forecast(
         level=level,
-        held=sum(rates) / len(rates),
+        error=math.sqrt(arrivals.dispersion * level / seconds),
+        held=sum(lately) / len(lately),
         ahead=level + margin + surge,
         surge=surge,
         period_seconds=arrivals.period * BUCKET.total_seconds(),
@@ -115,17 +120,21 @@ def _back_from(recent: Sequence[Observation], now: datetime) -> list[float]:
     return rates
 
 
-def _level(rates: Sequence[float]) -> float:
-    """The mean of the longest window, unless a shorter one differs by more than chance."""
-    level = 0.0
+def _level(rates: Sequence[float], varies: float) -> tuple[float, float]:
+    """The mean of the longest window, unless a shorter one differs by more than chance.
+
+    Returns:
+        The mean, and the length of its window in seconds.
+    """
+    level = believed = 0.0
     for position, window in enumerate(reversed(WINDOWS)):
         part = rates[:window]
         seconds = len(part) * BUCKET.total_seconds()
         mean = sum(part) / len(part)
-        chance = math.sqrt(max(level, mean, 1 / seconds) / seconds)
+        chance = math.sqrt(varies * max(level, mean, 1 / seconds) / seconds)
         if position == 0 or abs(mean - level) > CONTRADICTION * chance:
-            level = mean
-    return level
+            level, believed = mean, seconds
+    return level, believed
 
 
 def _surge(arrivals: Arrivals, level: float, steps: int) -> float:
@@ -142,10 +151,14 @@ def _errors(arrivals: Arrivals, steps: int) -> NDArray[np.float64]:
 
 
 def _learn(arrivals: Arrivals, steps: int) -> Arrivals:
-    """Looks at the whole past now and then: for what repeats, and for what growth was usual."""
+    """Looks at the whole past now and then: how it varies, what repeats, what growth was usual."""
     count = len(arrivals.rates)
     phase = int(arrivals.ended_at.timestamp() / BUCKET.total_seconds()) if arrivals.ended_at else 0
-    if count < LEAST_JUDGED + steps + JUDGED_BUCKETS or phase % LEARN_EVERY:
+    if phase % LEARN_EVERY:
+        return arrivals
+    varies = dispersion(arrivals.rates.values(), BUCKET.total_seconds())
+    arrivals = replace(arrivals, dispersion=varies or arrivals.dispersion)
+    if count < LEAST_JUDGED + steps + JUDGED_BUCKETS:
         return arrivals
     found = season.period(_errors(arrivals, steps), shortest=max(2 * steps, 8))
     return replace(arrivals, period=found, growth=_growth(arrivals, steps + 1))

@@ -17,10 +17,13 @@ from trifocal.optimizer.contract import CapacityPoint
 BACKLOG_SECONDS = 30.0
 """Waiting requests are to be served within this time, on top of the arriving ones. Long against
 the few that wait in a healthy queue, short against what people wait for a recovery."""
-RELEASE = 1.05
-"""A replica goes when a load this much larger would not need it either. The level is known to a
-few percent: without a distance between ordering and releasing, chance would order, release and
-order again at the border of two numbers, and pay for a cold start each time."""
+ORDER_ERRORS = 0.5
+"""Standard deviations of the level by which the present number must be too small before more is
+ordered. A small part of the distance between ordering and releasing: late orders cost misses."""
+RELEASE_ERRORS = 1.5
+"""Standard deviations by which fewer must be more than enough before a replica goes. Together two:
+at the border of two numbers chance would otherwise order, release and order again, and pay for a
+cold start each time."""
 COLD_START_SECONDS = 60.0
 """From the order of a pod to its first request, while none was measured: a few seconds for the
 pod, and loading the model."""
@@ -79,8 +82,8 @@ class Outlook:
     """The least that meets it now, and will meet it in nearly each minute when new pods could be
     up; likewise."""
     kept: int
-    """What of the present replicas is worth keeping: the same for a load that is RELEASE times as
-    large."""
+    """What of the present replicas is worth keeping: the same for a load that is RELEASE_ERRORS
+    larger."""
     reachable: bool
     """Whether it is met at that number; False only at maxReplicas."""
     pod: PodModel | None
@@ -143,10 +146,11 @@ def look(situation: Situation, signal: Signal, forecast: Forecast) -> Outlook | 
     )
     if outlook.pod is None:
         return outlook if max(outlook.forecast.ahead, outlook.demand) <= 0 else None
-    return _staffed(outlook, outlook.pod, situation.scaling.max_replicas)
+    return _staffed(outlook, outlook.pod, situation)
 
 
-def _staffed(outlook: Outlook, pod: PodModel, most: int) -> Outlook:
+def _staffed(outlook: Outlook, pod: PodModel, situation: Situation) -> Outlook:
+    most, current = situation.scaling.max_replicas, situation.current
     limit = outlook.objective.max_milliseconds
     if not outlook.too_slow:
         # No correction makes an objective impossible that a request alone has kept.
@@ -155,8 +159,12 @@ def _staffed(outlook: Outlook, pod: PodModel, most: int) -> Outlook:
     held = max(outlook.forecast.held, outlook.throughput)
     lately = _fewest(pod, limit, held, most)
     now = _fewest(pod, limit, outlook.demand, most)
-    ahead = _fewest(strict, limit, outlook.forecast.ahead, most)
-    kept = _fewest(strict, limit, RELEASE * outlook.forecast.ahead, most)
+    expected, error = outlook.forecast.ahead, outlook.forecast.error
+    ahead = _fewest(strict, limit, expected, most)
+    kept = _fewest(strict, limit, expected + RELEASE_ERRORS * error, most)
+    if ahead > current:
+        surely = _fewest(strict, limit, max(expected - ORDER_ERRORS * error, 0.0), most)
+        ahead = ahead if surely > current else current
     return replace(
         outlook,
         held=min(lately, most),

@@ -122,7 +122,7 @@ def test_a_longer_cold_start_is_named_as_the_time_that_is_looked_ahead() -> None
 
 
 def test_a_replica_that_a_slightly_larger_load_would_need_stays() -> None:
-    """66 requests/s with their margin just fit two pods; 5 % more do not."""
+    """66 requests/s with their margin just fit two pods; with what chance may hide they do not."""
     kept = [decided(situation(load(rate), current=3)).replicas for rate in (50, 66)]
     assert kept == [2, 3]
     assert decided(situation(load(66), current=2)).replicas == 2
