@@ -41,7 +41,7 @@ def test_a_constant_load_needs_no_margin_once_it_was_watched() -> None:
 
 
 def test_a_rising_line_gets_the_growth_that_it_had() -> None:
-    """1 % a minute: a level over 4 minutes lags 112.5 s, the horizon's minute is 15 s to 45 s on."""
+    """1 % a minute: 4 minutes lag by 112.5 s, and the horizon's minute is 15 s to 45 s on."""
     last = foretold(lambda at: 50 * math.exp(0.01 * at / 60), 3600)[-1]
     assert last.ahead == pytest.approx(last.level * math.exp(0.01 * 2.4), rel=0.005)
 
@@ -52,7 +52,7 @@ def test_growth_is_bounded_by_what_history_can_time() -> None:
 
 
 def test_a_jump_is_the_level_at_once_and_chance_is_not() -> None:
-    """100/s over 15 s are known to 2.6/s: 150 is a jump, 105 is chance, a sixteenth of it counts."""
+    """100/s over 15 s are known to 2.6/s: 150 is a jump, 105 is chance, a 16th of it counts."""
     jump = foretold(lambda at: 100.0 if at < 600 else 150.0, 600)[-1]
     chance = foretold(lambda at: 100.0 if at < 600 else 105.0, 600)[-1]
     assert jump.level == 150.0
