@@ -41,7 +41,7 @@ def test_a_constant_load_needs_no_margin_once_it_was_watched() -> None:
 
 
 def test_a_rising_line_gets_the_growth_that_it_had() -> None:
-    """1 % a minute: 4 minutes lag by 112.5 s, and the horizon's minute is 15 s to 45 s on."""
+    """1 % a minute: 4 minutes lag by 112.5 s, and the horizon's minute is 30 s to 45 s on."""
     last = foretold(lambda at: 50 * math.exp(0.01 * at / 60), 3600)[-1]
     assert last.ahead == pytest.approx(last.level * math.exp(0.01 * 2.4), rel=0.005)
 
