@@ -91,7 +91,7 @@ def nab(name: str, seed: int, rows: int) -> Case:
 
 def shape(name: str, seed: int, peak: int = SHAPE_PEAK) -> Case:
     """A built-in load."""
-    trace = synthetic(name, seed).with_peak(peak, SETTING)
+    trace = synthetic(name).with_peak(peak, SETTING)
     return Case(name=name, trace=trace, setting=SETTING, seed=seed)
 
 
@@ -114,9 +114,8 @@ def about_the_peak(trace: Trace, rows: int) -> tuple[Trace, int]:
 
 def part(trace: Trace, begin: int, rows: int) -> Trace:
     """Some of the rows."""
-    return Trace(
-        jobs={job: requests[begin : begin + rows] for job, requests in trace.jobs.items()},
-        step_seconds=trace.step_seconds,
+    return replace(
+        trace, jobs={job: requests[begin : begin + rows] for job, requests in trace.jobs.items()}
     )
 
 

@@ -173,7 +173,7 @@ def simulate(  # noqa: PLR0913 - one parameter for each option
     )
     try:
         _check(setting)
-        trace = _trace(source, seed).faster(time_scale)
+        trace = _trace(source).faster(time_scale)
         trace = trace if peak_replicas is None else trace.with_peak(peak_replicas, setting)
         _check_size(trace)
         if folder is not None:
@@ -225,10 +225,10 @@ def _check(setting: Setting) -> None:
     Staffing(setting)
 
 
-def _trace(source: str, seed: int) -> Trace:
+def _trace(source: str) -> Trace:
     """A built-in load, or a file's."""
     if source in SHAPES:
-        return synthetic(source, seed)
+        return synthetic(source)
     path = Path(source)
     if not path.is_file():
         raise TraceError(f"--trace '{source}' is neither a file nor one of {', '.join(SHAPES)}.")

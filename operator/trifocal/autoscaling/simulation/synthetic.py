@@ -51,14 +51,12 @@ SHAPES: Mapping[str, Shape] = MappingProxyType(
 """By name. The last tooth of `sawtooth` does not fall: four ramps and three falls."""
 
 
-def synthetic(name: str, seed: int) -> Trace:
-    """One job of that shape; its counts are Poisson around the shape, the same for each seed.
+def synthetic(name: str) -> Trace:
+    """One job of that shape, as means: a load that is scaled keeps the chance of its new size.
 
     Raises:
         KeyError: There is no shape of that name.
     """
-    shares = np.array(SHAPES[name].shares)
-    counts = np.random.default_rng([seed, *name.encode()]).poisson(PEAK_REQUESTS * shares)
-    requests = counts.astype(np.float64)
+    requests = PEAK_REQUESTS * np.array(SHAPES[name].shares)
     requests.flags.writeable = False
-    return Trace(jobs={name: requests}, step_seconds=MINUTE_SECONDS)
+    return Trace(jobs={name: requests}, step_seconds=MINUTE_SECONDS, by_chance=True)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ class Trace:
     jobs: Mapping[str, NDArray[np.float64]]
     """Requests in each step, by the name of the job."""
     step_seconds: float
+    by_chance: bool = False
+    """Whether requests are means around which a step's count is drawn; otherwise counts."""
 
     @property
     def seconds(self) -> float:
@@ -33,14 +35,11 @@ class Trace:
         """The same requests in a `time_scale`-th of the time: 5 plays steps of 5 min in 1 min."""
         if not (math.isfinite(time_scale) and time_scale > 0):
             raise TraceError(f"A trace can be played 2 or 0.5 times as fast, not {time_scale:g}.")
-        return Trace(jobs=self.jobs, step_seconds=self.step_seconds / time_scale)
+        return replace(self, step_seconds=self.step_seconds / time_scale)
 
     def times(self, factor: float) -> "Trace":
         """The same trace with `factor` times the requests."""
-        return Trace(
-            jobs={name: requests * factor for name, requests in self.jobs.items()},
-            step_seconds=self.step_seconds,
-        )
+        return replace(self, jobs={name: requests * factor for name, requests in self.jobs.items()})
 
     def with_peak(self, replicas: int, setting: Setting) -> "Trace":
         """The trace with its load multiplied such that the busiest step keeps `replicas` busy.

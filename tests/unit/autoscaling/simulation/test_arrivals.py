@@ -57,3 +57,13 @@ def test_another_seed_or_job_gives_other_requests() -> None:
     first = draw(trace(100), "a", 7).arrivals.tolist()
     assert draw(trace(100), "a", 8).arrivals.tolist() != first
     assert draw(trace(100, job="b"), "b", 7).arrivals.tolist() != first
+
+
+def test_of_means_the_counts_are_drawn_too_and_repeat_with_the_seed() -> None:
+    means = Trace(jobs={"a": np.full(50, 9.5)}, step_seconds=60, by_chance=True)
+
+    one, same, other = (draw(means, "a", seed).arrivals for seed in (1, 1, 2))
+
+    assert np.array_equal(one, same)
+    assert len(one) != len(other)
+    assert abs(len(one) - 475) < 5 * 475**0.5

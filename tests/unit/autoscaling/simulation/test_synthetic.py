@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from trifocal.autoscaling.simulation.arrivals import draw
 from trifocal.autoscaling.simulation.synthetic import PEAK_REQUESTS, SHAPES, synthetic
 
 
@@ -34,25 +35,19 @@ def test_the_flash_is_five_times_as_high() -> None:
     assert shares.count(max(shares)) == 10
 
 
-@pytest.mark.parametrize("name", SHAPES)
-def test_same_seed_same_load(name: str) -> None:
-    one, same, other = (synthetic(name, seed).jobs[name] for seed in (7, 7, 8))
+def test_counts_are_poisson_at_the_size_that_is_played() -> None:
+    trace = synthetic("silence").times(4)
 
-    assert np.array_equal(one, same)
-    assert not np.array_equal(one, other)
+    arrivals = draw(trace, "silence", seed=7).arrivals
 
-
-def test_counts_are_whole_and_poisson() -> None:
-    counts = synthetic("silence", 7).jobs["silence"]
+    counts = np.histogram(arrivals, bins=180, range=(0, trace.seconds))[0]
     busy = np.concatenate([counts[:60], counts[120:]])
-
-    assert np.array_equal(counts, np.floor(counts))
     assert not counts[60:120].any()
-    # A Poisson variable of mean 1800 has a deviation of 42.4; the mean of 120 one of 3.9.
-    assert abs(busy.mean() - PEAK_REQUESTS) < 5 * 3.9
-    assert 0.5 < busy.var() / PEAK_REQUESTS < 1.6
+    # A Poisson variable of mean 7200 has a deviation of 84.9; the mean of 120 one of 7.7.
+    assert abs(busy.mean() - 4 * PEAK_REQUESTS) < 5 * 7.7
+    assert 0.5 < busy.var() / busy.mean() < 1.6
 
 
 def test_unknown_shape() -> None:
     with pytest.raises(KeyError):
-        synthetic("earthquake", 7)
+        synthetic("earthquake")
