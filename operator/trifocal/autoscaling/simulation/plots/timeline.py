@@ -110,7 +110,7 @@ def _draw_replicas(
     axes.set_ylabel("replicas")
     axes.tick_params(labelbottom=False)
     axes.set_title(
-        f"{result.policy}: {result.bad_minutes} bad minutes, "
+        f"{result.policy}: {result.bad_minutes} bad minute{'' if result.bad_minutes == 1 else 's'}, "
         f"{result.replica_hours:.1f} replica-hours, peak {result.peak_replicas}",
         loc="left",
         fontsize="medium",
