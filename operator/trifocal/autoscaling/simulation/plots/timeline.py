@@ -82,6 +82,10 @@ def timeline(results: Sequence[PolicyResult], setting: Setting) -> "Figure":
     return figure
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _times(factor: float) -> Callable[[ArrayLike], ArrayLike]:
     return lambda values: np.multiply(values, factor)
 
@@ -110,7 +114,7 @@ def _draw_replicas(
     axes.set_ylabel("replicas")
     axes.tick_params(labelbottom=False)
     axes.set_title(
-        f"{result.policy}: {result.bad_minutes} bad minute{'' if result.bad_minutes == 1 else 's'}, "
+        f"{result.policy}: {_counted(result.bad_minutes, 'bad minute')}, "
         f"{result.replica_hours:.1f} replica-hours, peak {result.peak_replicas}",
         loc="left",
         fontsize="medium",
