@@ -1,8 +1,6 @@
-"""Page orientation with half of its channels, tuned on varied pages and on left-aligned ones.
+"""Page orientation with half of its channels, tuned on varied pages: what each layout loses.
 
-    uv run --frozen --extra extended python -m benchmarks.optimization.pages_study
-
-What the gate makes of each is printed below its figures.
+uv run --frozen --extra extended python -m benchmarks.optimization.pages_study
 """
 
 import argparse

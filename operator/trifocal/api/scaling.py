@@ -6,10 +6,8 @@ from pydantic import Field
 
 from trifocal.api.gate import LatencyPercentile
 from trifocal.api.rule import Rule
-from trifocal.api.schedule import Schedule
+from trifocal.api.schedule import ScaledReplicas, Schedule
 from trifocal.api.schema import ApiModel
-
-ScaledReplicas = Annotated[int, Field(ge=1, le=1000)]
 
 
 class LatencyObjective(ApiModel):

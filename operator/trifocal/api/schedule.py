@@ -49,7 +49,7 @@ TimeZone = Annotated[
         says="must be a time zone of the IANA database, such as Europe/Berlin or UTC.",
     ),
 ]
-ScheduledReplicas = Annotated[int, Field(ge=1, le=1000)]
+ScaledReplicas = Annotated[int, Field(ge=1, le=1000)]
 
 
 class Schedule(ApiModel):
@@ -64,10 +64,10 @@ class Schedule(ApiModel):
         default="UTC",
         description="IANA time zone that both are meant in, daylight saving included.",
     )
-    min_replicas: ScheduledReplicas | None = Field(
+    min_replicas: ScaledReplicas | None = Field(
         default=None, description="Never fewer replicas than this meanwhile."
     )
-    max_replicas: ScheduledReplicas | None = Field(
+    max_replicas: ScaledReplicas | None = Field(
         default=None, description="Never more replicas than this meanwhile."
     )
 

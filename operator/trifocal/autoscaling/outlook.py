@@ -201,7 +201,7 @@ def _fewest(pod: PodModel, limit: float, demand: float, most: int) -> int:
 def _enough(pod: PodModel, limit: float, demand: float) -> Callable[[int], bool]:
     """Whether a number of replicas does; of a model that is too slow only the load is asked."""
     if pod.alone_milliseconds() > limit:
-        return lambda replicas: math.isfinite(pod.shared_latency_milliseconds(demand, replicas))
+        return lambda replicas: pod.carries(demand, replicas)
     return lambda replicas: pod.shared_latency_milliseconds(demand, replicas) <= limit
 
 

@@ -1,6 +1,7 @@
 """Which bounds are in force now: the spec's, tightened by its schedules. Pure."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -16,22 +17,30 @@ def in_force(scaling: ScalingSpec, now: datetime) -> ScalingSpec:
     contradict each other, minReplicas: capacity that was asked for comes before cost.
     """
     running = [schedule for schedule in scaling.schedules if is_running(schedule, now)]
-    lower = max((s.min_replicas or 1 for s in running), default=1)
-    upper = min((s.max_replicas or scaling.max_replicas for s in running), default=None)
-    least = max(scaling.min_replicas, lower)
-    most = min(scaling.max_replicas, upper or scaling.max_replicas)
+    if not running:
+        return scaling
+    least = max([scaling.min_replicas, *(s.min_replicas for s in running if s.min_replicas)])
+    most = min([scaling.max_replicas, *(s.max_replicas for s in running if s.max_replicas)])
     return scaling.model_copy(update={"min_replicas": least, "max_replicas": max(least, most)})
 
 
 def is_running(schedule: Schedule, now: datetime) -> bool:
     """Whether it started after it last ended; at the very time of `start` it runs."""
-    here = now.astimezone(ZoneInfo(schedule.time_zone))
-    started, ended = _last(schedule.start, here), _last(schedule.end, here)
+    minute = now.replace(second=0, microsecond=0)
+    started, ended = (
+        _last(cron, schedule.time_zone, minute) for cron in (schedule.start, schedule.end)
+    )
     return started is not None and (ended is None or started > ended)
 
 
-def _last(cron: str, now: datetime) -> datetime | None:
-    """The latest time that the expression names, the present included; None if 50 years ago."""
-    # cronsim looks for earlier times only, and cron knows no parts of seconds.
-    following = now.replace(microsecond=0) + timedelta(seconds=1)
+@lru_cache(maxsize=4096)
+def _last(cron: str, time_zone: str, minute: datetime) -> datetime | None:
+    """The latest time that the expression names, this minute included; None if 50 years ago.
+
+    Cron knows whole minutes only, and an expression may have to be followed back for years: it
+    is looked up once a minute, not at each decision. The zone has to be told apart: one moment
+    in two zones is equal to Python, and not to cron.
+    """
+    # cronsim looks for earlier times only.
+    following = minute.astimezone(ZoneInfo(time_zone)) + timedelta(seconds=1)
     return next(CronSim(cron, following, reverse=True), None)

@@ -97,9 +97,9 @@ class PodModel:
         pods = requests_per_second * each / (MAX_UTILISATION * self.instances)
         return max(math.ceil(pods - _ROUNDING_PODS), 1)
 
-    def carries(self, requests_per_second: float) -> bool:
+    def carries(self, requests_per_second: float, pods: int = 1) -> bool:
         """Whether the queue stays finite at this rate, however long it is."""
-        return math.isfinite(self.latency_milliseconds(requests_per_second))
+        return math.isfinite(self.shared_latency_milliseconds(requests_per_second, pods))
 
     def _wait(self, execution: Execution, requests_per_second: float) -> float:
         occupied = execution.milliseconds / execution.requests

@@ -53,8 +53,11 @@ def rounded(number: float) -> float:
 
 def _fresh(decision: ScaleDecision, desired: int, stored: ScalingStatus | None) -> ScalingStatus:
     decided_at = decision.decided_at.replace(microsecond=0)
-    is_change = stored is None or stored.desired_replicas != desired
-    since = decided_at if stored is None or is_change else stored.last_change_time
+    since: datetime | None
+    if stored is None or stored.desired_replicas != desired:
+        since, changes = decided_at, _changes(decision, desired, stored, decided_at)
+    else:
+        since, changes = stored.last_change_time, stored.changes
     return ScalingStatus(
         desired_replicas=desired,
         reason=decision.reason,
@@ -66,21 +69,18 @@ def _fresh(decision: ScaleDecision, desired: int, stored: ScalingStatus | None) 
             modelled_milliseconds=_rounded(decision.modelled_milliseconds),
         ),
         last_change_time=since,
-        changes=_changes(decision, desired, stored, decided_at),
+        changes=changes,
     )
 
 
 def _changes(
     decision: ScaleDecision, desired: int, stored: ScalingStatus | None, decided_at: datetime
 ) -> tuple[ScalingChange, ...]:
-    """The stored ones, and in front of them this decision if it wants another number."""
-    before = stored.changes if stored else ()
-    if stored is not None and stored.desired_replicas == desired:
-        return before
+    """This decision, and after it the stored ones."""
     change = ScalingChange(
         time=decided_at, replicas=desired, reason=decision.reason, message=decision.message
     )
-    return (change, *before)[:MAX_CHANGES]
+    return (change, *(stored.changes if stored else ()))[:MAX_CHANGES]
 
 
 def _rounded(number: float | None) -> float | None:

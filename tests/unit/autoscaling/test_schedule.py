@@ -56,6 +56,14 @@ def test_seven_in_the_morning_stays_seven_when_clocks_change() -> None:
     assert is_running(schedule, datetime(2026, 3, 29, 5, 30, tzinfo=utc))
 
 
+def test_one_moment_is_judged_in_each_zone_by_itself() -> None:
+    evening = datetime(2026, 11, 27, 18, 30, tzinfo=ZoneInfo("UTC"))  # 19:30 in Berlin
+    (there,) = scaling({**OFFICE, "timeZone": "Europe/Berlin"}).schedules
+    (here,) = scaling(OFFICE).schedules
+
+    assert (is_running(there, evening), is_running(here, evening)) == (False, True)
+
+
 def test_over_midnight() -> None:
     (night,) = scaling({**OFFICE, "start": "0 22 * * *", "end": "0 6 * * *"}).schedules
     utc = ZoneInfo("UTC")

@@ -25,9 +25,15 @@ class Setting:
     max_replicas: int
     balancing: Balancing = "shared"
 
-    def execution_seconds(self, batch: int) -> float:
-        """How long one execution of `batch` requests takes."""
+    def execution_seconds(self, batch: float) -> float:
+        """How long one execution of `batch` requests takes; of a mean batch, in the mean."""
         return self.fixed_seconds + self.item_seconds * batch
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Those worth looking at, ascending: the powers of two, and the largest."""
+        powers = (1 << power for power in range(self.max_batch.bit_length() + 1))
+        return tuple(sorted({min(size, self.max_batch) for size in powers}))
 
 
 @dataclass(frozen=True, kw_only=True)

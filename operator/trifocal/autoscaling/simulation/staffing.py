@@ -41,10 +41,11 @@ class Staffing:
             )
         self._setting = setting
         self._share = (setting.percentile if percentile is None else percentile) / 100
-        sizes = {min(1 << i, setting.max_batch) for i in range(setting.max_batch.bit_length() + 1)}
-        self._batches = sorted(
-            b for b in sizes if setting.execution_seconds(b) <= setting.objective_seconds
-        )
+        self._batches = [
+            size
+            for size in setting.batch_sizes
+            if setting.execution_seconds(size) <= setting.objective_seconds
+        ]
         self._rates = [0.0]
         """Greatest rate by number of pods with one queue, as far as it was asked for."""
 

@@ -104,13 +104,10 @@ def _asked(percentile: float) -> LatencyPercentile:
 
 
 def _capacity(setting: Setting) -> tuple[CapacityPoint, ...]:
-    """What the optimization Job would measure: powers of two, and the largest batch."""
-    sizes = {
-        min(1 << power, setting.max_batch) for power in range(setting.max_batch.bit_length() + 1)
-    }
+    """What the optimization Job would measure."""
     return tuple(
         CapacityPoint(batch=size, p50_milliseconds=tau, p99_milliseconds=tau)
-        for size in sorted(sizes)
+        for size in setting.batch_sizes
         for tau in [setting.execution_seconds(size) * 1000]
     )
 
@@ -123,7 +120,7 @@ def _service_time(setting: Setting, now: float, telemetry: Telemetry) -> Service
     if not answered or not executions or latency is None:
         return None
     batch = max(answered / executions, 1.0)
-    execution = setting.fixed_seconds + setting.item_seconds * batch
+    execution = setting.execution_seconds(batch)
     return ServiceTime(
         execution_milliseconds=execution * 1000,
         requests_per_execution=batch,
