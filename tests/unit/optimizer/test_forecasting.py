@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from trifocal.optimizer.forecasting import MAX_RUNS, MIN_RUNS, WARM_UP_RUNS, Stopwatch
+from trifocal.optimizer.search.forecast import Forecast
 
 IMAGE = np.zeros((3, 2, 2), np.float32)
 
@@ -91,3 +92,25 @@ def test_rehearsal_runs_the_largest_batch_once() -> None:
     watch.rehearse(source)
 
     assert source.batches == [8]
+
+
+def test_machine_that_slows_down_while_it_is_timed_changes_no_forecast(tmp_path: Path) -> None:
+    """As fast as the source, which is run first in every turn or never."""
+    machine = Machine()
+    path = tmp_path / "sketch"
+    path.write_bytes(b"12345")
+    calls = 0
+
+    def falling(_size: int) -> float:
+        nonlocal calls
+        calls += 1
+        machine.slowness = 1.0 if calls <= 2 * WARM_UP_RUNS + 300 else 3.0
+        return 0.001
+
+    both = Timed(machine, falling)
+    watch = Stopwatch(source=both, image=IMAGE, max_batch=1, clock=machine)
+    known = Forecast(milliseconds=1.0, milliseconds_per_image=1.0, size=5)
+
+    found = watch.forecast(Timed(machine, falling), path, known)
+
+    assert found.milliseconds == pytest.approx(1.0)
