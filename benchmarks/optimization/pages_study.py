@@ -20,9 +20,10 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--pages-per-turn", type=int, default=50, help="of each layout")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        model = pages.prepare(Path(folder))
+        model = pages.prepare(Path(folder), options.pages_per_turn)
         request = request_for(
             model,
             ("onnxruntime",),

@@ -43,6 +43,12 @@ def main() -> int:
     parser.add_argument(
         "--training", action="store_true", help="also training.tar, for manifests that train"
     )
+    parser.add_argument(
+        "--evaluation-pages",
+        type=int,
+        metavar="N",
+        help="of each recipe and turn, for a closer look at each; default: 10",
+    )
     options = parser.parse_args()
     out: Path = options.out
     manifest: Path = options.manifest or out / MANIFEST.name
@@ -53,6 +59,8 @@ def main() -> int:
             return 0
     try:
         prepare(out, manifest, console)
+        if options.evaluation_pages:
+            write_split("evaluation", out, console, options.evaluation_pages)
         if options.training:
             write_split(TRAINING, out, console)
     except (ModelError, FontError) as error:
@@ -100,10 +108,10 @@ def prepare(out: Path, manifest: Path, console: Console) -> None:
         console.print(f"The fonts or packages here are others; apply {manifest} instead.")
 
 
-def write_split(split: str, out: Path, console: Console) -> None:
+def write_split(split: str, out: Path, console: Console, per_turn: int | None = None) -> None:
     """One set: its archive, and what the source model makes of it."""
     fonts = loader(installed())
-    images = [(page, render(page, fonts)) for page in pages(split)]
+    images = [(page, render(page, fonts)) for page in pages(split, per_turn)]
     data = archive(dict(images))
     (out / f"{split}.tar").write_bytes(data)
     wrong = misread(out / "model.onnx", images)

@@ -8,13 +8,20 @@ import yaml
 
 from benchmarks.optimization.zoo.model import ZooModel, spec
 
+PER_TURN = 10
 EXAMPLE = Path(__file__).parents[3] / "examples/page-orientation"
 
 
-def prepare(folder: Path) -> ZooModel:
-    """What the example prepares: layouts of training, calibration and evaluation differ."""
+def prepare(folder: Path, per_turn: int = PER_TURN) -> ZooModel:
+    """What the example prepares: layouts of training, calibration and evaluation differ.
+
+    Args:
+        folder: For the files.
+        per_turn: Evaluation pages of each of ten layouts in each of four turns.
+    """
+    words = ("--out", str(folder), "--training", "--evaluation-pages", str(per_turn))
     subprocess.run(  # noqa: S603 - our own program
-        (sys.executable, str(EXAMPLE / "prepare.py"), "--out", str(folder), "--training"),
+        (sys.executable, str(EXAMPLE / "prepare.py"), *words),
         check=True,
         stdout=subprocess.DEVNULL,
     )

@@ -41,11 +41,11 @@ class Page:
         return f"{self.recipe.name}-{self.turn:03d}-{self.number:02d}.jpg"
 
 
-def pages(split: str) -> Iterator[Page]:
-    """Every page of a set; each recipe has the same number in each turn."""
+def pages(split: str, per_turn: int | None = None) -> Iterator[Page]:
+    """Every page of a set; each recipe has the same number in each turn: `per_turn`, or its own."""
     for recipe in RECIPES[split]:
         for turn in TURNS:
-            for number in range(PAGES_PER_TURN[split]):
+            for number in range(per_turn or PAGES_PER_TURN[split]):
                 yield Page(split, recipe, turn, number)
 
 
