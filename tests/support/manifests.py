@@ -168,6 +168,10 @@ def full(name: str = "digits", namespace: str = "default") -> Manifest:
             },
             "balancing": "least-request",
             "scaleDownHoldSeconds": 60,
+            "wakeUp": {
+                "idleSeconds": 600,
+                "prometheus": {"query": "sum(gateway_requests_waiting)", "threshold": 2.5},
+            },
             "schedules": [
                 {
                     "name": "office",

@@ -6,8 +6,9 @@ from pydantic import Field
 
 from trifocal.api.gate import LatencyPercentile
 from trifocal.api.rule import Rule
-from trifocal.api.schedule import ScaledReplicas, Schedule
+from trifocal.api.schedule import LeastReplicas, ScaledReplicas, Schedule
 from trifocal.api.schema import ApiModel
+from trifocal.api.wake_up import IDLE_SECONDS, WakeUp
 
 
 class LatencyObjective(ApiModel):
@@ -23,7 +24,8 @@ class ThroughputObjective(ApiModel):
     """A rate that must be possible at any time, whatever the load is now."""
 
     requests_per_second: Annotated[float, Field(gt=0, le=1_000_000)] = Field(
-        description="Replicas never fall below what this rate needs."
+        description="Replicas never fall below what this rate needs; while minReplicas is 0, as "
+        "long as any runs, and a model that wakes starts with so many."
     )
 
 
@@ -39,7 +41,11 @@ class Objective(ApiModel):
 class ScalingSpec(ApiModel):
     """Bounds and objective of the scaler, which then owns the number of replicas."""
 
-    min_replicas: ScaledReplicas = Field(default=1, description="Never fewer replicas than this.")
+    min_replicas: LeastReplicas = Field(
+        default=1,
+        description="Never fewer replicas than this. With 0, no pod runs while nothing is asked; "
+        "that needs wakeUp.prometheus or a schedule.",
+    )
     max_replicas: ScaledReplicas = Field(description="Never more replicas than this.")
     objective: Objective = Field(description="What to scale for.")
     balancing: Literal["service", "least-request"] = Field(
@@ -52,7 +58,9 @@ class ScalingSpec(ApiModel):
         default=300,
         description="Replicas fall only to the most that was needed in this time.",
     )
-
+    wake_up: WakeUp | None = Field(
+        default=None, description="How long idle pods stay, and what wakes a model that has none."
+    )
     schedules: Annotated[
         tuple[Schedule, ...],
         Field(
@@ -77,6 +85,15 @@ class ScalingSpec(ApiModel):
             at=".minReplicas",
         ),
         Rule(
+            cel="self.minReplicas > 0 || (has(self.wakeUp) && has(self.wakeUp.prometheus)) || "
+            "self.schedules.exists(it, has(it.minReplicas))",
+            holds=lambda it: it.min_replicas > 0 or it.can_wake,
+            says="minReplicas is 0, and nothing would wake the model: a Service without pods "
+            "refuses requests. Set minReplicas to 1, or say with wakeUp.prometheus how waiting "
+            "requests are seen, or with minReplicas of a schedule when pods are to run.",
+            at=".minReplicas",
+        ),
+        Rule(
             cel="self.schedules.all(it, "
             "(!has(it.minReplicas) || it.minReplicas <= self.maxReplicas) && "
             "(!has(it.maxReplicas) || it.maxReplicas >= self.minReplicas))",
@@ -92,6 +109,17 @@ class ScalingSpec(ApiModel):
             at=".schedules",
         ),
     )
+
+    @property
+    def can_wake(self) -> bool:
+        """Whether anything would start a pod when none runs."""
+        asks = self.wake_up is not None and self.wake_up.prometheus is not None
+        return asks or any(schedule.min_replicas for schedule in self.schedules)
+
+    @property
+    def idle_seconds(self) -> int:
+        """How long nothing must have been asked before no pod is kept."""
+        return self.wake_up.idle_seconds if self.wake_up else IDLE_SECONDS
 
 
 def _meets(scaling: ScalingSpec, schedule: Schedule) -> bool:

@@ -50,6 +50,7 @@ TimeZone = Annotated[
     ),
 ]
 ScaledReplicas = Annotated[int, Field(ge=1, le=1000)]
+LeastReplicas = Annotated[int, Field(ge=0, le=1000)]
 
 
 class Schedule(ApiModel):
@@ -64,8 +65,8 @@ class Schedule(ApiModel):
         default="UTC",
         description="IANA time zone that both are meant in, daylight saving included.",
     )
-    min_replicas: ScaledReplicas | None = Field(
-        default=None, description="Never fewer replicas than this meanwhile."
+    min_replicas: LeastReplicas | None = Field(
+        default=None, description="Never fewer replicas than this meanwhile; at least 1."
     )
     max_replicas: ScaledReplicas | None = Field(
         default=None, description="Never more replicas than this meanwhile."
@@ -88,6 +89,14 @@ class Schedule(ApiModel):
             ),
             says="minReplicas of {name} is more than its maxReplicas; lower the one or raise the "
             "other.",
+            at=".minReplicas",
+        ),
+        Rule(
+            cel="!has(self.minReplicas) || self.minReplicas > 0",
+            holds=lambda it: it.min_replicas != 0,
+            says="minReplicas of {name} is 0, and schedules only raise it; leave it out here, set "
+            "spec.scaling.minReplicas to 0, and give schedules to the times at which pods must "
+            "run.",
             at=".minReplicas",
         ),
     )

@@ -123,6 +123,11 @@ class ScalingInputs(ApiModel):
     modelled_milliseconds: float | None = Field(
         default=None, description="Modelled latency at the decided number of replicas."
     )
+    cold_start_seconds: float | None = Field(
+        default=None,
+        description="Measured time from the order of a pod to its first request; of the last pods, "
+        "while none runs.",
+    )
 
 
 class ScalingChange(ApiModel):

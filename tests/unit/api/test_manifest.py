@@ -260,3 +260,42 @@ def test_two_schedules_of_one_name_are_refused() -> None:
     (problem,) = problems(manifest)
 
     assert "two schedules have the same name" in problem
+
+
+SCHEDULE = {"name": "office", "start": "0 7 * * 1-5", "end": "0 19 * * 1-5"}
+
+
+def down_to_no_pods(**wakes: Any) -> dict[str, Any]:
+    scaling = {
+        "minReplicas": 0,
+        "maxReplicas": 4,
+        "objective": {"latency": {"maxMilliseconds": 50}},
+        **wakes,
+    }
+    return changed(minimal(), "spec.scaling", scaling)
+
+
+@pytest.mark.parametrize(
+    "wakes",
+    [
+        {},
+        {"wakeUp": {"idleSeconds": 600}},
+        {"schedules": [{**SCHEDULE, "maxReplicas": 2}]},
+    ],
+)
+def test_no_pods_are_refused_where_nothing_would_wake_the_model(wakes: dict[str, Any]) -> None:
+    (problem,) = problems(down_to_no_pods(**wakes))
+    assert problem.startswith("spec.scaling.minReplicas: minReplicas is 0, and nothing would wake")
+
+
+@pytest.mark.parametrize(
+    "wakes",
+    [
+        {"wakeUp": {"prometheus": {"query": "sum(waiting)"}}},
+        {"schedules": [{**SCHEDULE, "minReplicas": 1}]},
+    ],
+)
+def test_a_query_or_a_schedule_wakes_a_model(wakes: dict[str, Any]) -> None:
+    parsed = parse(stored(down_to_no_pods(**wakes))).spec.scaling
+    assert parsed is not None
+    assert (parsed.min_replicas, parsed.idle_seconds) == (0, 300)
