@@ -19,6 +19,9 @@ class PodAddress:
     uid: str
     ip: str
     port: int = METRICS_PORT
+    namespace: str = ""
+    name: str = ""
+    """With the namespace, how Prometheus knows it."""
 
     @property
     def url(self) -> str:

@@ -88,7 +88,8 @@ def _serving(md: ModelDeployment, observed: Observed) -> Revision | None:
 def _addresses(serving: Revision) -> Iterator[PodAddress]:
     for pod in serving.ready:
         if address := pod["status"].get("podIP"):
-            yield PodAddress(uid=uid_of(pod), ip=address)
+            name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+            yield PodAddress(uid=uid_of(pod), ip=address, namespace=namespace, name=name)
 
 
 def _balancing(md: ModelDeployment) -> Balancing:

@@ -68,7 +68,7 @@ def targets(cache: Cache) -> list[Any]:
 def test_the_ready_pods_of_the_serving_revision_are_looked_at() -> None:
     (target,) = targets(cluster(*serving()))
     assert target.key == KEY
-    assert target.pods == (PodAddress(uid="Pod-a", ip="10.0.0.1"),)
+    assert target.pods == (PodAddress(uid="Pod-a", ip="10.0.0.1", namespace="default", name="a"),)
     assert (target.replicas, target.model) == (3, "digits")
 
 
