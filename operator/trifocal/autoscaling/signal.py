@@ -81,8 +81,12 @@ def append(readings: Sequence[Reading], newest: Reading, keep: timedelta) -> tup
     """The readings of one pod, oldest first, with a new one; those older than `keep` leave.
 
     A counter that has fallen means that Triton started anew. What was counted before is given up
-    and the new counts are taken as grown from zero since the last reading.
+    and the new counts are taken as grown from zero since the last reading. One that is not later
+    than the last says nothing new: two Prometheus behind one address take turns, and the counts
+    of the one that scraped earlier are no restart.
     """
+    if readings and newest.at <= readings[-1].at:
+        return tuple(readings)
     if readings and _has_restarted(readings[-1].samples, newest.samples):
         return (Reading(at=readings[-1].at, samples=_NOTHING), newest)
     return (*(r for r in readings if r.at >= newest.at - keep), newest)

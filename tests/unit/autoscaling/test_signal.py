@@ -74,6 +74,13 @@ def test_rates_of_pods_add_up() -> None:
     assert found.complete
 
 
+def test_an_earlier_reading_that_comes_late_is_no_restart() -> None:
+    """Two Prometheus take turns: 100 at 12 s ago and 280 at 3 s ago, the other 80 at 13 s ago."""
+    readings = read((12, counted(100)), (13, counted(80)), (3, counted(280)), (3, counted(280)))
+    assert [reading.samples.success for reading in readings] == [100, 280]
+    assert signal({"a": readings}).arrivals_per_second == 20.0
+
+
 def test_failed_and_waiting_requests_have_arrived_too() -> None:
     """In 10 s: 40 answered, 20 refused, and the queue grew by 30."""
     found = signal(
