@@ -22,6 +22,13 @@ class ScaleReason(StrEnum):
     LESS_LOAD = "LessLoad"
     OUT_OF_BOUNDS = "OutOfBounds"
     """The ordered number lies outside minReplicas and maxReplicas."""
+    # No pod runs, or none ran
+    SCALED_TO_ZERO = "ScaledToZero"
+    """Nothing is asked, seen and not assumed, so no pod runs."""
+    WAKING = "Waking"
+    """No pod ran; work waits or a schedule has begun, and the first pods are on their way."""
+    WAKE_UP_UNKNOWN = "WakeUpUnknown"
+    """Whether work waits in front of idle or missing pods is unknown: nothing changes."""
     # Fewer would do, but not yet
     HOLDING = "Holding"
     """More was needed within scaleDownHoldSeconds."""
