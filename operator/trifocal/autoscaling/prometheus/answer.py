@@ -82,20 +82,21 @@ def _envelope(body: bytes) -> Json | None:
 
 
 def _vector(result: list[Json]) -> tuple[Series, ...]:
-    return tuple(Series(each["metric"], (_point(each["value"]),)) for each in result)
+    return tuple([Series(each["metric"], (_point(*each["value"]),)) for each in result])
 
 
 def _matrix(result: list[Json]) -> tuple[Series, ...]:
-    return tuple(Series(each["metric"], tuple(map(_point, each["values"]))) for each in result)
+    return tuple(
+        [Series(each["metric"], tuple(_point(*p) for p in each["values"])) for each in result]
+    )
 
 
 def _scalar(result: list[Any]) -> tuple[Series, ...]:
-    return (Series({}, (_point(result),)),)
+    return (Series({}, (_point(*result),)),)
 
 
-def _point(pair: list[Any]) -> Point:
-    at, value = pair
-    return Point(float(at), float(value))
+def _point(at: float, value: str) -> Point:
+    return Point(at, float(value))
 
 
 _READERS = {"vector": _vector, "matrix": _matrix, "scalar": _scalar}
