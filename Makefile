@@ -51,6 +51,10 @@ bench-optimization: setup ## six real models on every target, against plain reci
 bench-autoscaling: setup ## scaling policies on real and built-in loads, request by request, by the goals
 	$(RUN) python -m benchmarks.autoscaling
 
+.PHONY: bench-cluster
+bench-cluster: setup ## real Triton pods on the local cluster: the simulator's gap, and a ramp beside a real HPA
+	$(RUN) python -m benchmarks.cluster
+
 .PHONY: fmt
 fmt: setup ## format
 	$(RUN) ruff format .

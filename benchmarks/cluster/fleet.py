@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.cluster.sending import Pick
 from hack.cluster.api import Api
 from hack.cluster.paths import State
+from trifocal.autoscaling.balancing import Balancing
 from trifocal.triton.arguments import HTTP_PORT
 
 POLL_SECONDS = 1.0
@@ -49,9 +51,9 @@ class Member:
 class LeastRequest:
     """A balancer that knows what each pod has in work, and sends to the pod with the least."""
 
-    def __init__(self, member: Member, chance: random.Random) -> None:
+    def __init__(self, member: Member, seed: int) -> None:
         self._member = member
-        self._chance = chance
+        self._chance = random.Random(seed)  # noqa: S311 - repeatable, no secret
         self._outstanding: Counter[str] = Counter()
 
     @contextmanager
@@ -65,6 +67,11 @@ class LeastRequest:
             yield f"{pod}:{HTTP_PORT}"
         finally:
             self._outstanding[pod] -= 1
+
+
+def picking(member: Member, balancing: Balancing, seed: int) -> Pick:
+    """How requests reach the member's pods."""
+    return member.by_service if balancing == "blind" else LeastRequest(member, seed).pick
 
 
 class Fleet:

@@ -1,6 +1,7 @@
 """What the simulator foretells for arrivals that were, or will be, sent to real pods."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,11 +69,54 @@ def foretell(load: Load, of: Setting, seed: int) -> Foretold:
             replace(load, choices=chance.random(len(load.arrivals))) for _ in range(DRAWS - 1)
         )
         plays += [_latencies(other, of) for other in others]
+    return _foretold(plays, of)
+
+
+def _foretold(plays: Sequence[NDArray[np.float64]], of: Setting) -> Foretold:
     return Foretold(
         p50=_figure([float(np.percentile(one, 50)) for one in plays]),
         p99=_figure([float(np.percentile(one, PERCENTILE)) for one in plays]),
         late=_figure([float(np.mean(one > of.objective_seconds)) for one in plays]),
     )
+
+
+def least_request(load: Load, of: Setting, seed: int) -> Foretold:
+    """As `foretell`, for a balancer that sends each request at once to the pod with the fewest.
+
+    The simulator's shared queue lets a request wait until any pod is free. A real balancer does
+    not: it has sent the request by then, and counts requests, not the time that they still take.
+    """
+    chance = np.random.default_rng(seed)
+    plays = []
+    for _ in range(DRAWS):
+        choices = chance.random(len(load.arrivals)).tolist()
+        plays.append(
+            np.array(
+                list(
+                    _counted(
+                        load.arrivals.tolist(), choices, of.max_replicas, of.execution_seconds(1)
+                    )
+                )
+            )
+        )
+    return _foretold(plays, of)
+
+
+def _counted(
+    arrivals: Sequence[float], choices: Sequence[float], pods: int, seconds: float
+) -> Iterator[float]:
+    """Latencies, request by request; among pods with as few in work one is picked by chance."""
+    ends: list[deque[float]] = [deque() for _ in range(pods)]
+    for now, choice in zip(arrivals, choices, strict=True):
+        for queue in ends:
+            while queue and queue[0] <= now:
+                queue.popleft()
+        fewest = min(len(queue) for queue in ends)
+        equal = [queue for queue in ends if len(queue) == fewest]
+        queue = equal[int(choice * len(equal))]
+        end = max(now, queue[-1] if queue else now) + seconds
+        queue.append(end)
+        yield end - now
 
 
 def _latencies(load: Load, of: Setting) -> NDArray[np.float64]:

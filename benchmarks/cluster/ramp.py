@@ -7,7 +7,6 @@ from the request rate, at 70 % of a pod's capacity, as KEDA would generate it.
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -18,11 +17,11 @@ import numpy as np
 from rich.table import Table
 
 from benchmarks.cluster.adapter import LABEL, METRIC, Gateway, served
-from benchmarks.cluster.fleet import Count, Fleet, LeastRequest, Member
+from benchmarks.cluster.fleet import Count, Fleet, Member, picking
 from benchmarks.cluster.foretold import setting
 from benchmarks.cluster.judging import Judgement, cold_starts, judge
 from benchmarks.cluster.replay import OBJECTIVE_SECONDS, SEED, SPEC
-from benchmarks.cluster.sending import Answer, Pick, send
+from benchmarks.cluster.sending import Answer, send
 from benchmarks.cluster.stage import EXECUTION_SECONDS, NAMESPACE, Stage
 from tests.e2e.cluster import Cluster, eventually
 from trifocal.autoscaling.balancing import Balancing
@@ -169,17 +168,11 @@ async def _send(
     async with asyncio.TaskGroup() as group:
         sent = {
             name: group.create_task(
-                send(name, _pick(member, balancing), arrivals, began, gateways[name].count)
+                send(name, picking(member, balancing, SEED), arrivals, began, gateways[name].count)
             )
             for name, member in fleet.members.items()
         }
     return {name: task.result() for name, task in sent.items()}
-
-
-def _pick(member: Member, balancing: Balancing) -> Pick:
-    if balancing == "blind":
-        return member.by_service
-    return LeastRequest(member, random.Random(SEED)).pick  # noqa: S311 - repeatable, no secret
 
 
 def _side(member: Member, answers: list[Answer], load: Load) -> Side:
