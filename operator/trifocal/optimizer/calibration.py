@@ -1,7 +1,7 @@
 """The images that a quantizer looks at, and how they become tensors."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,9 @@ class Calibration:
 
     images: Sequence[Path]
     read: Read
+    ranges: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+    """Of graphs that have already seen these images, by what was asked for: to run a network on all
+    of them takes longer than anything else that a quantizer does."""
 
     def tensors(self) -> Iterator[NDArray[np.float32]]:
         """Each image as a batch of one."""

@@ -7,7 +7,7 @@ from trifocal.optimizer.recipe import Recipe
 from trifocal.optimizer.runtimes.backend import BuildError, ModelRunError
 from trifocal.optimizer.workshop import Materials
 
-IMAGES = 8
+IMAGES = 4
 """On which the layers' errors are compared: enough to rank them."""
 
 

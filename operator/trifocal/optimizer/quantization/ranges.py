@@ -1,5 +1,6 @@
 """The ranges of a graph's activations on calibration images."""
 
+import hashlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -57,10 +58,29 @@ def measure_ranges(
     """Write the ranges as the calibration cache that `quantize_static` reads.
 
     `operators`: only what these take and give; default: all that ONNX Runtime quantizes.
+    A graph that has seen these images before is not run again: how its ranges are rounded to
+    integers, and which of its layers, differs between recipes, and the ranges do not.
 
     Raises:
         BuildError: The images or the activations are no basis for ranges.
     """
+    known = examples.calibration.ranges
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    asked = " ".join((digest, method, *sorted(operators)))
+    if asked in known:
+        target.write_bytes(known[asked])
+        return
+    _measure(model, examples, method, target, operators)
+    known[asked] = target.read_bytes()
+
+
+def _measure(
+    model: Path,
+    examples: Examples,
+    method: CalibrationMethod,
+    target: Path,
+    operators: Collection[str],
+) -> None:
     from onnxruntime.quantization.calibrate import (  # noqa: PLC0415 - heavy
         save_tensors_data,
     )

@@ -122,6 +122,37 @@ def test_int8_answers_within_its_steps(
     assert difference(wanted, product) < (3 / 255 if method == "minmax" else 0.2)
 
 
+def test_images_are_seen_once_for_all_recipes_of_a_method(tmp_path: Path) -> None:
+    """Per tensor after per channel gives the file that it gives by itself.
+
+    A few images are read each time, to see that the quantizer did anything.
+    """
+    first = order(tmp_path, colour_classifier(), "int8", calibration="minmax")
+    assert first.calibration is not None
+    looks: list[Path] = []
+
+    def read(path: Path) -> NDArray[np.float32]:
+        looks.append(path)
+        return READ(path)
+
+    def built(data: Calibration, **recipe: Any) -> bytes:
+        changed = replace(first, recipe=replace(first.recipe, **recipe), calibration=data)
+        looks.clear()
+        return build(changed).path.read_bytes()
+
+    images = set(first.calibration.images)
+    shared = Calibration(images=first.calibration.images, read=read)
+    built(shared, per_channel=True)
+    assert set(looks) == images
+
+    again = built(shared, per_channel=False)
+
+    assert set(looks) < images
+    assert again == built(replace(shared, ranges={}), per_channel=False)
+    built(shared, calibration="percentile")
+    assert set(looks) == images
+
+
 def test_int8_of_an_old_opset_is_converted_first(tmp_path: Path) -> None:
     wanted = order(tmp_path, colour_classifier(opset=11), "int8", calibration="minmax")
 
