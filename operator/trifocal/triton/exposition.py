@@ -6,16 +6,31 @@ therefore summed over a model's series, never averaged.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.samples import Sample
+from trifocal.triton.text_format import samples
 
 _PREFIX = "nv_inference_"
-_SUMMARY_SUFFIX = "_summary_us"
-_SUMMARY = "nv_inference_request_summary_us"
-_HISTOGRAM = "nv_inference_first_response_histogram_ms"
+_FAILURE = "request_failure"
+_QUANTILE = "request_summary_us"
+_BUCKET = "first_response_histogram_ms_bucket"
+_HISTOGRAM_SUM = "first_response_histogram_ms_sum"
+_SUMMED = (
+    "request_success",
+    "count",
+    "exec_count",
+    "request_duration_us",
+    "queue_duration_us",
+    "compute_input_duration_us",
+    "compute_infer_duration_us",
+    "compute_output_duration_us",
+    "pending_request_count",
+    _HISTOGRAM_SUM,
+)
+_READ = {_PREFIX + name: name for name in (*_SUMMED, _FAILURE, _QUANTILE, _BUCKET)}
+"""Half of a page are comments, and half of the rest are summaries of phases, which nobody reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,73 +81,64 @@ def parse(text: str) -> Mapping[str, ModelSamples]:
     """Samples by model name; a model that the text does not mention is absent.
 
     Raises:
-        ValueError: The text is no Prometheus exposition.
+        ValueError: A line that is read is none of a Prometheus exposition.
     """
-    lines = "\n".join(filter(_is_read, text.splitlines()))
-    by_model: dict[str, list[Sample]] = {}
-    for family in text_string_to_metric_families(lines + "\n"):
-        for sample in family.samples:
-            by_model.setdefault(sample.labels.get("model", ""), []).append(sample)
-    by_model.pop("", None)
-    return {model: _model_samples(samples) for model, samples in by_model.items()}
+    by_model: defaultdict[str, _Tally] = defaultdict(_Tally)
+    for name, labels, value in samples(text, _READ):
+        if model := labels.get("model"):
+            by_model[model].add(_READ[name], labels, value)
+    return {model: tally.samples() for model, tally in by_model.items()}
 
 
-def _is_read(line: str) -> bool:
-    """Half of a page are summaries of phases, which nobody reads and parsing would pay for."""
-    return line.startswith(_PREFIX) and (_SUMMARY_SUFFIX not in line or line.startswith(_SUMMARY))
+@dataclass(slots=True)
+class _Tally:
+    """Sums over the series of one model, while its text is read."""
 
+    totals: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    failure: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    quantiles: dict[float, float] = field(default_factory=dict)
+    buckets: defaultdict[float, float] = field(default_factory=lambda: defaultdict(float))
 
-def _model_samples(samples: Sequence[Sample]) -> ModelSamples:
-    total = _totals(samples)
-    return ModelSamples(
-        success=total.get("request_success", 0.0),
-        failure=_by_label(samples, "nv_inference_request_failure", "reason"),
-        inferences=total.get("count", 0.0),
-        executions=total.get("exec_count", 0.0),
-        request_microseconds=total.get("request_duration_us", 0.0),
-        queue_microseconds=total.get("queue_duration_us", 0.0),
-        compute_input_microseconds=total.get("compute_input_duration_us", 0.0),
-        compute_infer_microseconds=total.get("compute_infer_duration_us", 0.0),
-        compute_output_microseconds=total.get("compute_output_duration_us", 0.0),
-        pending=total.get("pending_request_count", 0.0),
-        request_quantiles_microseconds=_quantiles(samples),
-        latency=_histogram(samples),
-    )
+    def add(self, name: str, labels: Mapping[str, str], value: float) -> None:
+        """One sample, by its name without the prefix."""
+        if name == _QUANTILE:
+            self._add_quantile(float(labels.get("quantile", "")), value)
+        elif not math.isfinite(value):
+            raise ValueError(f"{_PREFIX}{name} is {value}, and counts nothing.")
+        elif name == _FAILURE:
+            self.failure[labels.get("reason", "")] += value
+        elif name == _BUCKET:
+            self.buckets[float(labels.get("le", ""))] += value
+        else:
+            self.totals[name] += value
 
+    def _add_quantile(self, quantile: float, value: float) -> None:
+        """NaN, which an idle model's summary says, is no value."""
+        if not math.isnan(value):
+            self.quantiles[quantile] = max(value, self.quantiles.get(quantile, 0.0))
 
-def _totals(samples: Sequence[Sample]) -> Mapping[str, float]:
-    totals: dict[str, float] = {}
-    for sample in samples:
-        name = sample.name.removeprefix(_PREFIX)
-        totals[name] = totals.get(name, 0.0) + sample.value
-    return totals
+    def samples(self) -> ModelSamples:
+        """The sums, those of families that the text lacks being 0."""
+        total = self.totals
+        return ModelSamples(
+            success=total["request_success"],
+            failure=dict(self.failure),
+            inferences=total["count"],
+            executions=total["exec_count"],
+            request_microseconds=total["request_duration_us"],
+            queue_microseconds=total["queue_duration_us"],
+            compute_input_microseconds=total["compute_input_duration_us"],
+            compute_infer_microseconds=total["compute_infer_duration_us"],
+            compute_output_microseconds=total["compute_output_duration_us"],
+            pending=total["pending_request_count"],
+            request_quantiles_microseconds=self.quantiles,
+            latency=self._histogram(),
+        )
 
-
-def _by_label(samples: Sequence[Sample], name: str, label: str) -> Mapping[str, float]:
-    totals: dict[str, float] = {}
-    for sample in samples:
-        if sample.name == name:
-            key = sample.labels.get(label, "")
-            totals[key] = totals.get(key, 0.0) + sample.value
-    return totals
-
-
-def _quantiles(samples: Sequence[Sample]) -> Mapping[float, float]:
-    """NaN, which an idle model's summary says, is no value."""
-    largest: dict[float, float] = {}
-    for sample in samples:
-        quantile = sample.labels.get("quantile")
-        if sample.name != _SUMMARY or quantile is None or math.isnan(sample.value):
-            continue
-        largest[float(quantile)] = max(sample.value, largest.get(float(quantile), 0.0))
-    return largest
-
-
-def _histogram(samples: Sequence[Sample]) -> LatencyHistogram | None:
-    counts = _by_label(samples, f"{_HISTOGRAM}_bucket", "le")
-    if not counts:
-        return None
-    return LatencyHistogram(
-        buckets=tuple(sorted((float(edge) + 1, count) for edge, count in counts.items())),
-        sum_milliseconds=sum(s.value for s in samples if s.name == f"{_HISTOGRAM}_sum"),
-    )
+    def _histogram(self) -> LatencyHistogram | None:
+        if not self.buckets:
+            return None
+        return LatencyHistogram(
+            buckets=tuple(sorted((edge + 1, count) for edge, count in self.buckets.items())),
+            sum_milliseconds=self.totals[_HISTOGRAM_SUM],
+        )
