@@ -1,13 +1,37 @@
 """The operator's own settings: environment variables with the prefix TRIFOCAL_. No I/O."""
 
-from pydantic import Field
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LABEL_NAME = "^[a-zA-Z_][a-zA-Z0-9_]*$"
+"""Of a Prometheus label, from its data model."""
+
+
+def _server_root(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("it must be a URL such as http://prometheus.monitoring:9090.")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(
+            "a URL with a password is written to logs: give username and password as files, in "
+            "the folder prometheus_basic_auth."
+        )
+    if parts.query or parts.fragment:
+        raise ValueError("it must be the URL of the server's root, without ? and #.")
+    return url
 
 
 class Settings(BaseSettings):
     """Set by the chart's Deployment; the names match values.yaml."""
 
-    model_config = SettingsConfigDict(env_prefix="TRIFOCAL_", frozen=True)
+    # A refused URL may hold a password, so errors do not repeat what was set.
+    model_config = SettingsConfigDict(
+        env_prefix="TRIFOCAL_", frozen=True, hide_input_in_errors=True
+    )
 
     namespace: str = Field(default="trifocal-system", description="Where the operator runs.")
     pod_name: str = Field(default="trifocal", description="This process, as lease holder.")
@@ -46,6 +70,39 @@ class Settings(BaseSettings):
     triton_version: str = Field(default="26.07", description="Default release of Triton.")
     workers: int = Field(default=8, ge=1, le=64, description="Objects reconciled side by side.")
     scrape_seconds: float = Field(default=5.0, gt=0, description="Interval of the scaling loop.")
+    scaling_signal: Literal["pods", "prometheus"] = Field(
+        default="pods",
+        description="Where the scaler learns what pods have counted: from the pods, or from the "
+        "Prometheus that scrapes them.",
+    )
+    prometheus_url: Annotated[str, AfterValidator(_server_root)] | None = Field(
+        default=None,
+        description="Root of the Prometheus (or Thanos, Mimir, VictoriaMetrics) that is asked; "
+        "/api/v1/query is added.",
+    )
+    prometheus_token_file: Path | None = Field(
+        default=None, description="File with a bearer token for Prometheus; read at each query."
+    )
+    prometheus_basic_auth: Path | None = Field(
+        default=None,
+        description="Folder with files username and password for Prometheus, read at each query.",
+    )
+    prometheus_ca_file: Path | None = Field(
+        default=None,
+        description="Certificates to trust for Prometheus; unset means the system's.",
+    )
+    prometheus_scrape_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        description="Longest interval at which Prometheus scrapes the serving pods. The scaler "
+        "looks back three of them.",
+    )
+    prometheus_namespace_label: str = Field(
+        default="namespace", pattern=LABEL_NAME, description="Label with a pod's namespace."
+    )
+    prometheus_pod_label: str = Field(
+        default="pod", pattern=LABEL_NAME, description="Label with a pod's name."
+    )
     gpus_per_namespace: int | None = Field(
         default=None,
         ge=1,
@@ -62,3 +119,18 @@ class Settings(BaseSettings):
     metrics_port: int = 9090
     probes_port: int = 8080
     log_level: str = "INFO"
+
+    @model_validator(mode="after")
+    def _prometheus_can_be_asked(self) -> Self:
+        if self.scaling_signal == "prometheus" and self.prometheus_url is None:
+            raise ValueError("scaling_signal is prometheus, so prometheus_url must be set.")
+        if self.prometheus_token_file and self.prometheus_basic_auth:
+            raise ValueError(
+                "prometheus_token_file and prometheus_basic_auth are both set: leave one out."
+            )
+        if self.prometheus_namespace_label == self.prometheus_pod_label:
+            raise ValueError(
+                "prometheus_namespace_label and prometheus_pod_label must be two labels and are "
+                f"both {self.prometheus_pod_label!r}."
+            )
+        return self

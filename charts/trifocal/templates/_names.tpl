@@ -33,3 +33,12 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
+
+{{- /* The Secret that opens Prometheus, or nothing. */ -}}
+{{- define "trifocal.prometheusSecret" -}}
+{{- with .Values.prometheus -}}
+{{- if and .url (has .auth (list "basic" "bearer")) -}}
+{{- required (printf "prometheus.auth is %s, so prometheus.secret must name a Secret." .auth) .secret -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

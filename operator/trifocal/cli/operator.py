@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import aiohttp
@@ -18,6 +18,10 @@ from aiohttp import web
 from trifocal.api.schema import KIND
 from trifocal.autoscaling import scaler
 from trifocal.autoscaling.metrics import ScalerMetrics
+from trifocal.autoscaling.prometheus.access import PrometheusAccess
+from trifocal.autoscaling.prometheus.client import PrometheusClient
+from trifocal.autoscaling.prometheus.expression import PodLabels
+from trifocal.autoscaling.prometheus.source import PrometheusSource
 from trifocal.autoscaling.scraper import Scraper
 from trifocal.handlers.intake import Intake
 from trifocal.handlers.login import Login
@@ -186,13 +190,14 @@ class Process:
     async def _scale(self) -> None:
         policy = BoundPolicy(self._settings)
         interval = self._settings.scrape_seconds
+        source, reading_interval = _signal_source(self._settings, self._session)
         await scaler.run(
             ScalingTargets(self._cache, policy.parse, self._settings),
             self._decisions.publish,
             scaler=scaler.Scaler(
-                Scraper(self._session, _now),
+                source,
                 ScalerMetrics(self._metrics.registry),
-                interval,
+                reading_interval,
                 self._settings.gpus_per_namespace,
             ),
             interval=interval,
@@ -253,6 +258,34 @@ class Process:
             "Since the watcher's event loop turned.",
             self._watcher.silent_seconds,
         )
+
+
+def _prometheus(settings: Settings, session: aiohttp.ClientSession) -> PrometheusClient | None:
+    """The operator's Prometheus, if it has one."""
+    if settings.prometheus_url is None:
+        return None
+    access = PrometheusAccess(
+        url=settings.prometheus_url,
+        token_file=settings.prometheus_token_file,
+        basic_auth=settings.prometheus_basic_auth,
+        ca_file=settings.prometheus_ca_file,
+    )
+    return PrometheusClient(session, access)
+
+
+def _signal_source(
+    settings: Settings, session: aiohttp.ClientSession
+) -> tuple[scaler.Source, float]:
+    """Where the scaler learns what pods have counted, and how often there is something new."""
+    prometheus = _prometheus(settings, session)
+    if settings.scaling_signal == "pods" or prometheus is None:
+        return Scraper(session, _now), settings.scrape_seconds
+    interval = max(settings.scrape_seconds, settings.prometheus_scrape_seconds)
+    labels = PodLabels(
+        namespace=settings.prometheus_namespace_label, pod=settings.prometheus_pod_label
+    )
+    max_age = timedelta(seconds=max(scaler.RATE_SECONDS, scaler.RATE_SCRAPES * interval))
+    return PrometheusSource(prometheus, _now, max_age=max_age, labels=labels), interval
 
 
 class _WallClock:

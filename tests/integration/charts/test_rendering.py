@@ -117,6 +117,92 @@ def test_monitoring_is_there_when_it_is_asked_for(render: Render) -> None:
     )
 
 
+PROMETHEUS = {
+    "scalingSignal": '"prometheus"',
+    "prometheus.url": '"https://prometheus.monitoring:9091"',
+}
+
+
+def mounts(rendered: dict[tuple[str, str], dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What is mounted where, without the name that ties the two together."""
+    pod = rendered[DEPLOYMENT]["spec"]["template"]["spec"]
+    volumes = {each.pop("name"): each for each in pod["volumes"]}
+    return {
+        each["mountPath"]: volumes[each["name"]] for each in container(rendered)["volumeMounts"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("auth", "setting", "path"),
+    [
+        ("basic", "prometheus_basic_auth", "/etc/trifocal/prometheus"),
+        ("bearer", "prometheus_token_file", "/etc/trifocal/prometheus/token"),
+        (
+            "serviceAccount",
+            "prometheus_token_file",
+            "/var/run/secrets/kubernetes.io/serviceaccount/token",
+        ),
+    ],
+)
+def test_the_settings_find_prometheus_and_what_opens_it(
+    render: Render, monkeypatch: pytest.MonkeyPatch, auth: str, setting: str, path: str
+) -> None:
+    own = auth == "serviceAccount"
+    rendered = render(
+        {
+            **PROMETHEUS,
+            "prometheus.scrapeSeconds": "5",
+            "prometheus.podLabel": '"kubernetes_pod"',
+            "prometheus.auth": f'"{auth}"',
+            "prometheus.secret": '""' if own else '"opens-prometheus"',
+            "prometheus.caConfigMap": '"trusted"',
+            "prometheus.caKey": '"service-ca.crt"',
+        }
+    )
+    for name, value in environment(rendered).items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert settings.scaling_signal == "prometheus"
+    assert settings.prometheus_url == "https://prometheus.monitoring:9091"
+    assert settings.prometheus_scrape_seconds == 5
+    assert settings.prometheus_pod_label == "kubernetes_pod"
+    assert str(getattr(settings, setting)) == path
+    assert str(settings.prometheus_ca_file) == "/etc/trifocal/prometheus-ca/service-ca.crt"
+    found = mounts(rendered)
+    assert found["/etc/trifocal/prometheus-ca"] == {"configMap": {"name": "trusted"}}
+    secret = {"secret": {"secretName": "opens-prometheus"}}
+    assert found.get("/etc/trifocal/prometheus") == (None if own else secret)
+
+
+def test_without_prometheus_nothing_of_it_is_there(render: Render) -> None:
+    rendered = render()
+    assert not [name for name in environment(rendered) if "PROMETHEUS" in name]
+    assert set(mounts(rendered)) == {"/tmp"}  # noqa: S108 - a path in the pod
+
+
+def test_a_pod_monitor_for_the_models_of_all_namespaces(render: Render) -> None:
+    values = {"podMonitor.enabled": "true", "podMonitor.labels": '{"release": "prometheus"}'}
+    monitor = render(values)["PodMonitor", "trifocal-models"]
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"]["namespaceSelector"] == {"any": True}
+    assert monitor["spec"]["podMetricsEndpoints"] == [{"port": "metrics", "interval": "5s"}]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("scalingSignal=prometheus", "prometheus.url must be set"),
+        ("prometheus.auth=basic,prometheus.url=http://p", "prometheus.secret must name a Secret"),
+        ("prometheus.url=prometheus:9090", "does not match pattern"),
+        ("prometheus.podLabel=pod-name", "does not match pattern"),
+    ],
+)
+def test_a_prometheus_that_is_not_whole_is_refused(helm: Helm, wrong: str, words: str) -> None:
+    done = helm("template", "trifocal", CHART, "--set", wrong)
+    assert done.returncode != 0
+    assert words in done.stderr
+
+
 def test_who_may_scrape_can_be_narrowed(render: Render) -> None:
     peers = [{"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}]
     policy = render({"networkPolicy.metricsFrom": json.dumps(peers)})[

@@ -63,6 +63,10 @@ def test_every_setting_of_the_operator_is_set_by_the_deployment_and_no_other() -
         (VALUES["imagePullPolicy"], "image_pull_policy"),
         (VALUES["workers"], "workers"),
         (VALUES["scrapeSeconds"], "scrape_seconds"),
+        (VALUES["scalingSignal"], "scaling_signal"),
+        (VALUES["prometheus"]["scrapeSeconds"], "prometheus_scrape_seconds"),
+        (VALUES["prometheus"]["namespaceLabel"], "prometheus_namespace_label"),
+        (VALUES["prometheus"]["podLabel"], "prometheus_pod_label"),
         (VALUES["gpusPerNamespace"], "gpus_per_namespace"),
         (VALUES["resyncSeconds"], "resync_seconds"),
         (VALUES["kubeQps"], "kube_qps"),
@@ -90,6 +94,20 @@ def test_only_the_operators_own_lease_is_granted() -> None:
     source = Path(trifocal.__file__).parent / "cli" / "operator.py"
     (lease,) = re.findall(r'^LEASE_NAME = "(.+)"$', source.read_text(), re.MULTILINE)
     assert f"resourceNames: [{lease}]" in TEMPLATES["rbac.yaml"]
+
+
+def test_the_pod_monitor_finds_the_port_of_the_pods_that_serve() -> None:
+    """Their labels and the port's name, as the golden files of whole objects have them."""
+    monitor = TEMPLATES["metrics.yaml"].split("kind: PodMonitor")[1].split("{{- end }}\n{{- if")[0]
+    wanted = dict(re.findall(r"(app.kubernetes.io/[a-z-]+): ([a-z-]+)\n", monitor))
+    golden = (CHART.parents[1] / "tests/golden/output/s3-gpu-scaled.yaml").read_text()
+    (deployment,) = [d for d in yaml.safe_load_all(golden) if d and d["kind"] == "Deployment"]
+    template = deployment["spec"]["template"]
+    assert len(wanted) == 3
+    assert wanted.items() <= template["metadata"]["labels"].items()
+    ports = [p["name"] for c in template["spec"]["containers"] for p in c.get("ports", ())]
+    assert "metrics" in ports
+    assert "- port: metrics\n" in monitor
 
 
 def test_every_alert_has_a_runbook() -> None:
