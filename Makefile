@@ -24,7 +24,7 @@ demo-clean: setup ## remove what the demo installed; the cluster stays
 	@$(RUN) python -m hack.demo --clean
 
 .PHONY: tools
-tools: ## the programs that tests start: API server, etcd, kubectl, helm, an S3 server
+tools: ## the programs that tests start: API server, etcd, kubectl, helm, an S3 server, Prometheus
 	@$(CLUSTER) build
 
 .PHONY: test

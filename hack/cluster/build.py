@@ -1,4 +1,4 @@
-"""Builds the Go programs once per version and keeps links to them in one folder."""
+"""Builds the Go programs once per version, unpacks Debian's, and links to them in one folder."""
 
 import fcntl
 import os
@@ -11,45 +11,49 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .commands import run
+from .debian import unpack
 from .golang import go_program
 from .paths import GO_MODULES, cache_dir, tools_dir
-from .versions import TOOLS, Tool, tool
+from .versions import PACKAGED, TOOLS, Packaged, Tool, tool
 
 
-def built(each: Tool) -> Path:
+def built(each: Tool | Packaged) -> Path:
     """Where that program lies once it is built."""
     return cache_dir() / "bin" / each.key / each.name
 
 
 def build(names: Iterable[str] = ()) -> None:
     """Build what is missing of `names` (default: everything) and link it."""
-    wanted = [tool(name) for name in names] or list(TOOLS)
+    wanted = [tool(name) for name in names] or [*TOOLS, *PACKAGED]
     missing = [each for each in wanted if not built(each).exists()]
     if missing:
         with _one_builder():
-            go = go_program()
             for each in missing:
                 if not built(each).exists():  # another builder may have been first
-                    _build(go, each)
+                    _make(each)
                 _link(each)
     for each in wanted:
         _link(each)
 
 
-def _build(go: Path, each: Tool) -> None:
+def _make(each: Tool | Packaged) -> None:
     started = time.monotonic()
-    print(f"building {each.key} ...", file=sys.stderr, flush=True)
+    print(f"making {each.key} ...", file=sys.stderr, flush=True)
     target = built(each)
     target.parent.parent.mkdir(parents=True, exist_ok=True)
-    # Built beside its place and renamed into it: a half build never has the final name.
+    # Made beside its place and renamed into it: half a program never has the final name.
     scratch = Path(tempfile.mkdtemp(prefix=f".{each.key}.", dir=target.parent.parent))
     try:
-        run(_command(go, each, scratch / each.name), cwd=GO_MODULES / each.group, env=_ENVIRONMENT)
+        if isinstance(each, Packaged):
+            unpack(each, scratch / each.name)
+        else:
+            command = _command(go_program(), each, scratch / each.name)
+            run(command, cwd=GO_MODULES / each.group, env=_ENVIRONMENT)
         scratch.chmod(0o755)
         scratch.rename(target.parent)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    print(f"built {each.key} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    print(f"made {each.key} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
 
 
 # No C compiler: the programs run in any root, a debootstrap one or none at all (pause).
@@ -66,7 +70,7 @@ def _command(go: Path, each: Tool, output: Path) -> list[str | Path]:
     ]
 
 
-def _link(each: Tool) -> None:
+def _link(each: Tool | Packaged) -> None:
     """Point tools/<name> at the build, atomically, and only if it does not already."""
     link, target = tools_dir() / each.name, built(each)
     if link.is_symlink() and link.readlink() == target:

@@ -1,4 +1,4 @@
-"""Which programs are built, at which version, from which Go module."""
+"""Which programs are built, at which version, from which Go module; and which are Debian's."""
 
 from dataclasses import dataclass
 
@@ -34,6 +34,21 @@ class Tool:
         return f"{self.name}-{self.version}"
 
 
+@dataclass(frozen=True)
+class Packaged:
+    """One program out of a Debian package, in whatever version this machine's Debian has."""
+
+    name: str
+    package: str
+    path: str
+    """Inside the package."""
+
+    @property
+    def key(self) -> str:
+        """The name of its folder in the cache."""
+        return f"{self.name}-debian"
+
+
 def _kubernetes(name: str) -> Tool:
     package = f"k8s.io/kubernetes/cmd/{name}"
     return Tool(name, "kubernetes", package, KUBERNETES, ldflags=_KUBERNETES_FLAGS)
@@ -64,12 +79,16 @@ TOOLS: tuple[Tool, ...] = (
     Tool("versitygw", "versitygw", "github.com/versity/versitygw/cmd/versitygw", "v1.8.0"),
 )
 
+# For tests only, any 2.x or 3.x will do, and a build of its own would fetch every cloud's SDK.
+PACKAGED: tuple[Packaged, ...] = (Packaged("prometheus", "prometheus", "usr/bin/prometheus"),)
+
 # What a running cluster consists of; the rest are programs that tests use.
 CLUSTER_TOOLS: tuple[str, ...] = tuple(
     tool.name for tool in TOOLS if tool.name not in {"helm", "versitygw"}
 )
 
 
-def tool(name: str) -> Tool:
+def tool(name: str) -> Tool | Packaged:
     """The tool of that name; KeyError for an unknown one."""
-    return {each.name: each for each in TOOLS}[name]
+    every: tuple[Tool | Packaged, ...] = (*TOOLS, *PACKAGED)
+    return {each.name: each for each in every}[name]
