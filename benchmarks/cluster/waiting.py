@@ -4,13 +4,16 @@ By a MutatingAdmissionPolicy (Kubernetes 1.36), so that images, artifact and man
 the operator makes of them, and the Job measures what the pods will do.
 """
 
+import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.cluster import Cluster
+from tests.e2e.cluster import Cluster, eventually, restricted_pod
 
 NAME = "trifocal-benchmark-waiting"
 _FOLDER = "/benchmark"
+_VOLUME = "benchmark"
 _PROGRAM = "waiting_execution"
 _PATH_FILE = "benchmark.pth"
 _PACKAGES = "/lib/python3.11/site-packages"
@@ -38,12 +41,28 @@ def inject(cluster: Cluster, namespace: str, execution_seconds: float) -> None:
             "spec": {"policyName": NAME},
         }
     )
+    # Seconds may pass before the API server does what it has been told.
+    eventually(
+        partial(_volumes_of_a_new_pod, cluster, namespace),
+        lambda names: _VOLUME in names,
+        seconds=60,
+        what="the change of new pods",
+    )
 
 
 def remove(cluster: Cluster) -> None:
     """Pods are left alone again."""
     kinds = "mutatingadmissionpolicybinding,mutatingadmissionpolicy"
     cluster.kubectl("delete", kinds, NAME, "--ignore-not-found")
+
+
+def _volumes_of_a_new_pod(cluster: Cluster, namespace: str) -> list[str]:
+    """What a pod that executes a model would be given now; none is created."""
+    pod = restricted_pod(namespace, "triton", command=(), volume={"emptyDir": {}}, mount="/files")
+    given = cluster.kubectl(
+        "create", "--dry-run=server", "-o", "json", "-f", "-", stdin=json.dumps(pod).encode()
+    )
+    return [volume["name"] for volume in json.loads(given)["spec"]["volumes"]]
 
 
 def _policy(namespace: str, execution_seconds: float) -> dict[str, Any]:
@@ -83,17 +102,17 @@ def _policy(namespace: str, execution_seconds: float) -> dict[str, Any]:
 _EXPRESSION = f"""
 Object{{spec: Object.spec{{
   volumes: [Object.spec.volumes{{
-    name: "benchmark", configMap: Object.spec.volumes.configMap{{name: "{NAME}"}}
+    name: "{_VOLUME}", configMap: Object.spec.volumes.configMap{{name: "{NAME}"}}
   }}],
   containers: object.spec.containers.map(c, Object.spec.containers{{
     name: c.name,
     env: [Object.spec.containers.env{{name: "BENCHMARK_EXECUTION_SECONDS", value: "%g"}}],
     volumeMounts: [
       Object.spec.containers.volumeMounts{{
-        name: "benchmark", mountPath: "{_FOLDER}", readOnly: true
+        name: "{_VOLUME}", mountPath: "{_FOLDER}", readOnly: true
       }},
       Object.spec.containers.volumeMounts{{
-        name: "benchmark", subPath: "{_PATH_FILE}", readOnly: true,
+        name: "{_VOLUME}", subPath: "{_PATH_FILE}", readOnly: true,
         mountPath: (c.name == "triton" ? "{_PYTHONS["triton"]}" : "{_PYTHONS["optimizer"]}")
           + "/{_PATH_FILE}"
       }}
