@@ -1,7 +1,8 @@
 """The simulator against real Triton: the same instants of arrival, played and sent, side by side.
 
 Some deployments of one to three pods get a Poisson load at the same time, at one utilisation
-after the other. Pods have a known capacity: an execution waits for 180 ms, one at a time.
+after the other. Pods have a known capacity: one execution at a time, of 180 ms. It waits, or it
+works, limited in CPU.
 """
 
 import asyncio
@@ -13,11 +14,12 @@ import numpy as np
 from rich.table import Table
 
 from benchmarks.cluster import counters
+from benchmarks.cluster.execution import Execution
 from benchmarks.cluster.fleet import Fleet, picking
 from benchmarks.cluster.foretold import Figure, Foretold, foretell, least_request, setting
 from benchmarks.cluster.judging import Judgement, judge
 from benchmarks.cluster.sending import Answer, send
-from benchmarks.cluster.stage import EXECUTION_SECONDS, NAMESPACE, Stage
+from benchmarks.cluster.stage import NAMESPACE, Stage
 from trifocal.autoscaling.balancing import Balancing
 from trifocal.autoscaling.simulation.arrivals import Load, draw
 from trifocal.autoscaling.simulation.trace import MINUTE_SECONDS, Trace
@@ -28,11 +30,10 @@ SEED = 7
 SETTLE_SECONDS = 10.0
 """Between two loads, for the queues to empty."""
 
-SPEC: Mapping[str, Any] = {
-    # The Job tries nothing: the same model serves, and takes the same time.
-    "optimization": {"precisions": ["fp32"]},
-    "serving": {"batching": {"maxBatchSize": 1}},
-}
+
+def spec(execution: Execution) -> dict[str, Any]:
+    """Of every deployment. The Job tries nothing: the same model serves, and takes the same."""
+    return {"optimization": {"precisions": ["fp32"]}, "serving": execution.serving}
 
 
 @dataclass(frozen=True)
@@ -81,28 +82,32 @@ class Row:
 
 async def replay(stage: Stage, seconds: float, utilisations: Sequence[float]) -> list[Row]:
     """Deploys, then sends each utilisation's load for so long."""
-    specs = {one.name: {**SPEC, "replicas": one.replicas} for one in DEPLOYED}
+    base = spec(stage.execution)
+    occupied = stage.execution.occupied_seconds
+    specs = {one.name: {**base, "replicas": one.replicas} for one in DEPLOYED}
     await asyncio.to_thread(stage.deploy, specs)
     fleet = Fleet(NAMESPACE, tuple(specs))
     await fleet.look(0.0)
     rows = []
     for utilisation in utilisations:
         stage.console.print(f"utilisation {utilisation:g}, {seconds:g} s ...")
-        loads = {one.name: _load(one, utilisation, seconds) for one in DEPLOYED}
-        rows += await _wave(fleet, loads, utilisation)
+        loads = {one.name: _load(one, utilisation / occupied, seconds) for one in DEPLOYED}
+        rows += await _wave(fleet, loads, utilisation, occupied)
         await asyncio.sleep(SETTLE_SECONDS)
     return rows
 
 
-def _load(deployed: Deployed, utilisation: float, seconds: float) -> Load:
-    rate = utilisation * deployed.replicas / EXECUTION_SECONDS
+def _load(deployed: Deployed, pod_rate: float, seconds: float) -> Load:
+    rate = pod_rate * deployed.replicas
     minutes = seconds / MINUTE_SECONDS
     steps = np.full(1, rate * seconds) if minutes < 1 else np.full(round(minutes), rate * 60)
     trace = Trace(jobs={deployed.name: steps}, step_seconds=seconds / len(steps), by_chance=True)
     return draw(trace, deployed.name, SEED)
 
 
-async def _wave(fleet: Fleet, loads: Mapping[str, Load], utilisation: float) -> list[Row]:
+async def _wave(
+    fleet: Fleet, loads: Mapping[str, Load], utilisation: float, occupied: float
+) -> list[Row]:
     before = await _counters(fleet)
     began = asyncio.get_running_loop().time() + 1.0
     async with asyncio.TaskGroup() as group:
@@ -125,7 +130,7 @@ async def _wave(fleet: Fleet, loads: Mapping[str, Load], utilisation: float) -> 
             utilisation,
             loads[one.name],
             sent[one.name].result(),
-            counters.execution_seconds(before[one.name], after[one.name]),
+            (occupied, counters.execution_seconds(before[one.name], after[one.name])),
         )
         for one in DEPLOYED
     ]
@@ -142,8 +147,13 @@ async def _counters(fleet: Fleet) -> dict[str, list[Any]]:
 
 
 def _row(
-    deployed: Deployed, utilisation: float, load: Load, answers: list[Answer], executed: float
+    deployed: Deployed,
+    utilisation: float,
+    load: Load,
+    answers: list[Answer],
+    seconds: tuple[float, float],
 ) -> Row:
+    occupied, executed = seconds
     lags = sorted(one.sent - one.due for one in answers)
     pods = (deployed.replicas, deployed.replicas)
 
@@ -162,17 +172,17 @@ def _row(
         execution_seconds=executed,
         fastest=min(one.latency for one in answers),
         sender_late=lags[int(0.99 * len(lags))],
-        told=foretold(EXECUTION_SECONDS),
+        told=foretold(occupied),
         known=foretold(executed),
         counted=counting,
     )
 
 
-def table(rows: Sequence[Row]) -> Table:
+def table(rows: Sequence[Row], execution: Execution) -> Table:
     """Simulated and measured, side by side."""
     found = Table(
-        title=f"Poisson arrivals, execution {1000 * EXECUTION_SECONDS:g} ms, objective "
-        f"{1000 * OBJECTIVE_SECONDS:g} ms; simulated figures of chance with 5 % and 95 % of draws",
+        title=f"An execution {execution.kind}, {1000 * execution.occupied_seconds:g} ms; objective "
+        f"{1000 * OBJECTIVE_SECONDS:g} ms; where pods are picked by chance, 5 to 95 % of draws",
         title_justify="left",
     )
     for name in (

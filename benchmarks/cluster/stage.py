@@ -12,15 +12,14 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.cluster import waiting
+from benchmarks.cluster import execution as executing
+from benchmarks.cluster.execution import Execution
 from tests.e2e.cluster import ROOT, Cluster, eventually
 from tests.e2e.fixtures import write_data
 from tests.e2e.workload import Workload
 
 NAMESPACE = "trifocal-benchmark"
 IMAGES = ("operator", "optimizer", "triton-cpu")
-EXECUTION_SECONDS = 0.18
-"""Of the model, whatever its batch: what the built-in loads of the simulator are made for."""
 READY_SECONDS = 600
 _FILES = ("model.onnx", "calibration.tar", "evaluation.tar")
 
@@ -31,6 +30,7 @@ class Stage:
 
     workload: Workload
     console: Console
+    execution: Execution
 
     @property
     def cluster(self) -> Cluster:
@@ -69,7 +69,7 @@ def _all_ready(md: Mapping[str, Any]) -> bool:
 
 
 @contextmanager
-def stage(console: Console) -> Iterator[Stage]:
+def stage(console: Console, execution: Execution) -> Iterator[Stage]:
     """The cluster, started and stopped if it does not run already; the namespace goes in any case.
 
     Whatever else runs on the machine takes CPU from the pods, and shows as latency.
@@ -81,15 +81,15 @@ def stage(console: Console) -> Iterator[Stage]:
     cluster = Cluster.local_cluster(_hack("env").stdout)
     try:
         console.print("operator and data ...")
-        yield Stage(_furnished(cluster), console)
+        yield Stage(_furnished(cluster, execution), console, execution)
     finally:
-        waiting.remove(cluster)
+        executing.remove(cluster)
         _clear(cluster)
         if not was_running:
             _hack("down")
 
 
-def _furnished(cluster: Cluster) -> Workload:
+def _furnished(cluster: Cluster, execution: Execution) -> Workload:
     cluster.install_chart(ROOT / "charts" / "trifocal")
     cluster.create_namespace(NAMESPACE)
     with tempfile.TemporaryDirectory() as name:
@@ -100,7 +100,7 @@ def _furnished(cluster: Cluster) -> Workload:
                 path.unlink()
         cluster.load_claim(NAMESPACE, "data", folder)
     cluster.create_claim(NAMESPACE, "artifacts")
-    waiting.inject(cluster, NAMESPACE, EXECUTION_SECONDS)
+    executing.inject(cluster, NAMESPACE, execution)
     return Workload(cluster, NAMESPACE, digests)
 
 

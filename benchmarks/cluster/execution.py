@@ -5,16 +5,17 @@ the operator makes of them, and the Job measures what the pods will do.
 """
 
 import json
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tests.e2e.cluster import Cluster, eventually, restricted_pod
 
-NAME = "trifocal-benchmark-waiting"
+NAME = "trifocal-benchmark-execution"
 _FOLDER = "/benchmark"
 _VOLUME = "benchmark"
-_PROGRAM = "waiting_execution"
+_PROGRAM = "known_execution"
 _PATH_FILE = "benchmark.pth"
 _PACKAGES = "/lib/python3.11/site-packages"
 _PYTHONS = {"triton": f"/opt/triton-python{_PACKAGES}", "optimizer": f"/opt/trifocal{_PACKAGES}"}
@@ -22,8 +23,38 @@ _PYTHONS = {"triton": f"/opt/triton-python{_PACKAGES}", "optimizer": f"/opt/trif
 reads path files, as every Python does."""
 
 
-def inject(cluster: Cluster, namespace: str, execution_seconds: float) -> None:
-    """From now on each new pod of the namespace executes models in this time."""
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """What an execution does, and what it is done with."""
+
+    kind: Literal["waits", "works"]
+    """Waiting needs no CPU, so that pods do not get in each other's way."""
+    seconds: float
+    """Of the clock, or of CPU."""
+    cpu_limit: float | None
+    """Of a pod, in cores; what makes a capacity of work."""
+
+    @property
+    def occupied_seconds(self) -> float:
+        """Of the clock, that one request occupies a pod for when others wait."""
+        return self.seconds / (self.cpu_limit or 1.0)
+
+    @property
+    def serving(self) -> dict[str, Any]:
+        """For `spec.serving`: one request at a time, within the limit."""
+        limits = {"limits": {"cpu": f"{round(1000 * self.cpu_limit)}m"}} if self.cpu_limit else {}
+        return {"batching": {"maxBatchSize": 1}, "resources": limits}
+
+
+WAITS = Execution(kind="waits", seconds=0.18, cpu_limit=None)
+"""What the built-in loads of the simulator are made for."""
+WORKS = Execution(kind="works", seconds=0.045, cpu_limit=0.25)
+"""As much, of pods that are limited. By itself a pod may do its work faster: the kernel hands a
+limit out in slices of 100 ms, and who has just been idle has a whole one."""
+
+
+def inject(cluster: Cluster, namespace: str, execution: Execution) -> None:
+    """From now on each new pod of the namespace executes models like this."""
     program = Path(__file__).parent / "injected" / f"{_PROGRAM}.py"
     path_file = f"import sys; sys.path.append('{_FOLDER}'); import {_PROGRAM}\n"
     cluster.apply(
@@ -34,7 +65,7 @@ def inject(cluster: Cluster, namespace: str, execution_seconds: float) -> None:
             "data": {program.name: program.read_text(encoding="utf-8"), _PATH_FILE: path_file},
         }
     )
-    cluster.apply(_policy(namespace, execution_seconds))
+    cluster.apply(_policy(namespace, execution))
     cluster.apply(
         {
             **_head("MutatingAdmissionPolicyBinding"),
@@ -65,7 +96,7 @@ def _volumes_of_a_new_pod(cluster: Cluster, namespace: str) -> list[str]:
     return [volume["name"] for volume in json.loads(given)["spec"]["volumes"]]
 
 
-def _policy(namespace: str, execution_seconds: float) -> dict[str, Any]:
+def _policy(namespace: str, execution: Execution) -> dict[str, Any]:
     names = ", ".join(f"'{name}'" for name in _PYTHONS)
     return {
         **_head("MutatingAdmissionPolicy"),
@@ -92,7 +123,9 @@ def _policy(namespace: str, execution_seconds: float) -> dict[str, Any]:
             "mutations": [
                 {
                     "patchType": "ApplyConfiguration",
-                    "applyConfiguration": {"expression": _EXPRESSION % execution_seconds},
+                    "applyConfiguration": {
+                        "expression": _EXPRESSION % (execution.kind, execution.seconds)
+                    },
                 }
             ],
         },
@@ -106,7 +139,10 @@ Object{{spec: Object.spec{{
   }}],
   containers: object.spec.containers.map(c, Object.spec.containers{{
     name: c.name,
-    env: [Object.spec.containers.env{{name: "BENCHMARK_EXECUTION_SECONDS", value: "%g"}}],
+    env: [
+      Object.spec.containers.env{{name: "BENCHMARK_EXECUTION", value: "%s"}},
+      Object.spec.containers.env{{name: "BENCHMARK_EXECUTION_SECONDS", value: "%g"}}
+    ],
     volumeMounts: [
       Object.spec.containers.volumeMounts{{
         name: "{_VOLUME}", mountPath: "{_FOLDER}", readOnly: true
