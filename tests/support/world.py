@@ -16,6 +16,7 @@ from tests.support.manifests import Manifest, minimal
 from trifocal.api import manifest as manifests
 from trifocal.api import names
 from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.autoscaling.decision import ScaleDecision
 from trifocal.optimizer.contract import OptimizationResult
 from trifocal.reconcile.observed import Observed, SmokeOutcome
 from trifocal.reconcile.plan import Plan, plan
@@ -55,6 +56,8 @@ class World:
     settings: Settings = field(default_factory=Settings)
     objects: dict[tuple[str, str], Manifest] = field(default_factory=dict)
     smoke: SmokeOutcome | None = None
+    decision: ScaleDecision | None = None
+    """The scaler's last word."""
     made: list[tuple[str, str]] = field(default_factory=list)
     """(kind, name) of each object that an apply created, in order."""
     writes: int = 0
@@ -101,6 +104,7 @@ class World:
             network_policies=kinds.get("NetworkPolicy", ()),
             results=dict(self._results()),
             smoke=self.smoke,
+            decision=self.decision,
         )
 
     def reconcile(self, *, crash_before_write: int | None = None) -> Plan:

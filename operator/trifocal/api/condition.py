@@ -46,6 +46,7 @@ class Reason(StrEnum):
     VERIFYING = "Verifying"
     ANSWERS_MATCH = "AnswersMatch"
     SCALED_TO_ZERO = "ScaledToZero"
+    WAKING = "Waking"
     SUSPENDED = "Suspended"
     # Objective
     NO_OBJECTIVE = "NoObjective"
@@ -82,6 +83,8 @@ class Reason(StrEnum):
     CRASHING = "Crashing"
     ARTIFACT_UNREADABLE = "ArtifactUnreadable"
     POD_REFUSED = "PodRefused"
+    WAKE_UP_UNKNOWN = "WakeUpUnknown"
+    BUDGET_LIMITED = "BudgetLimited"
     ANSWERS_DIFFER = "AnswersDiffer"
     SMOKE_UNREACHABLE = "SmokeUnreachable"
     NAME_TAKEN = "NameTaken"
@@ -119,7 +122,8 @@ USER_MUST_ACT = frozenset(
 
 The other failures of serving pods are not here, because the cluster may cure them by itself: a
 node joins (Unschedulable), a registry answers again (ImagePullFailed), a quota is freed
-(PodRefused), the kubelet restarts a container (Crashing, ArtifactUnreadable).
+(PodRefused), the kubelet restarts a container (Crashing, ArtifactUnreadable), Prometheus answers
+again (WakeUpUnknown), other models need fewer GPUs (BudgetLimited).
 """
 
 STEPS = (ConditionType.OPTIMIZED, ConditionType.AVAILABLE, ConditionType.VERIFIED)

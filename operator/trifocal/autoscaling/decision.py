@@ -13,6 +13,7 @@ from trifocal.autoscaling import sentences
 from trifocal.autoscaling.correction import is_enough
 from trifocal.autoscaling.forecast import Forecast, foresee
 from trifocal.autoscaling.history import History
+from trifocal.autoscaling.inputs import Inputs, inputs_of
 from trifocal.autoscaling.outlook import Outlook, Situation, look
 from trifocal.autoscaling.reason import ScaleReason
 from trifocal.autoscaling.signal import NoData, Signal
@@ -48,7 +49,10 @@ class ScaleDecision:
     service_milliseconds: float | None = None
     latency_milliseconds: float | None = None
     modelled_milliseconds: float | None = None
+    cold_start_seconds: float | None = None
     decided_at: datetime
+    inputs: Inputs | None = None
+    """What it was derived from; None where nothing was decided."""
 
 
 def decide(situation: Situation, now: datetime) -> tuple[ScaleDecision, History]:
@@ -80,7 +84,8 @@ def decide(situation: Situation, now: datetime) -> tuple[ScaleDecision, History]
     message = sentences.explain(reason, situation, signal, outlook, replicas)
     decision = _decision(replicas, reason, message, signal, now)
     modelled = outlook.modelled(replicas)
-    return replace(decision, modelled_milliseconds=modelled), situation.history
+    inputs = inputs_of(situation, outlook)
+    return replace(decision, modelled_milliseconds=modelled, inputs=inputs), situation.history
 
 
 def _foresee(situation: Situation, signal: Signal, now: datetime) -> tuple[Situation, Forecast]:
@@ -122,7 +127,9 @@ def _keep(situation: Situation, missing: NoData, now: datetime) -> tuple[ScaleDe
     replicas = _within(situation.scaling, situation.current)
     message = sentences.explain_keeping(missing, situation.current, replicas)
     decision = _decision(replicas, missing.reason, message, situation.signal, now)
-    return decision, _record(situation, replicas, now)
+    history = _record(situation, replicas, now)
+    inputs = inputs_of(replace(situation, history=history), None)
+    return replace(decision, inputs=inputs), history
 
 
 def _decision(

@@ -30,6 +30,8 @@ class ScaleReason(StrEnum):
     WAKE_UP_UNKNOWN = "WakeUpUnknown"
     """Whether work waits in front of idle or missing pods is unknown: nothing changes."""
     # Fewer would do, but not yet
+    JUST_ROLLED_OUT = "JustRolledOut"
+    """No pod would be needed, but a new revision got the traffic a moment ago."""
     HOLDING = "Holding"
     """More was needed within scaleDownHoldSeconds."""
     INCOMPLETE_METRICS = "IncompleteMetrics"

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from trifocal.api import names
 from trifocal.api.modeldeployment import ModelDeployment
-from trifocal.reconcile import optimizing, rollout
+from trifocal.autoscaling.decision import ScaleDecision
+from trifocal.reconcile import optimizing, resting, rollout
 from trifocal.reconcile.children import is_owned, named, replicas_of
 from trifocal.reconcile.observed import Observed
 from trifocal.reconcile.optimizing import Optimization
@@ -24,9 +25,13 @@ class Assessment:
     image: TritonImage
     revision_hash: str | None
     """Whole hash of the wanted revision; None while there is no artifact."""
+    decision: ScaleDecision | None
+    """The scaler's, with what the rollout makes of it."""
     desired: int
     """Serving pods that are wanted."""
     rollout: Rollout
+    wanted_pods: int
+    """Pods that the wanted revision is to have: one for its proof, where `desired` is none."""
 
 
 def assess(
@@ -37,20 +42,29 @@ def assess(
     image = resolve_image(md.spec.serving.triton, settings, md.spec.optimization.served.runtime)
     result = optimization.artifact
     wanted = revision_hash(md, result, image, settings) if result else None
-    decided = observed.decision.replicas if observed.decision else None
-    live = max((replicas_of(d) for d in observed.deployments), default=None)
-    desired = desired_replicas(md, decided=decided, live=live)
-    service = named(observed.services, md.metadata.name)
+    found = named(observed.services, md.metadata.name)
+    service = found if found and is_owned(found, md.metadata.uid) else None
+    decision = resting.kept_awake(
+        md, observed.decision, switched_at=rollout.switched_at(service), now=now
+    )
+    desired = desired_replicas(
+        md,
+        decided=decision.replicas if decision else None,
+        live=max((replicas_of(d) for d in observed.deployments), default=None),
+    )
+    rolled = rollout.assess(
+        observed,
+        service=service,
+        wanted=wanted and wanted[: names.HASH_LENGTH],
+        desired=desired,
+        now=now,
+    )
     return Assessment(
         optimization=optimization,
         image=image,
         revision_hash=wanted,
+        decision=decision,
         desired=desired,
-        rollout=rollout.assess(
-            observed,
-            service=service if service and is_owned(service, md.metadata.uid) else None,
-            wanted=wanted and wanted[: names.HASH_LENGTH],
-            desired=desired,
-            now=now,
-        ),
+        rollout=rolled,
+        wanted_pods=resting.wanted_pods(md, rolled, desired),
     )

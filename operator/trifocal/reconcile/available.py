@@ -1,7 +1,11 @@
 """The condition Available: whether enough pods of the wanted revision are ready."""
 
+from dataclasses import replace
+
 from trifocal.api.condition import Reason
 from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.api.status import ScalingStatus
+from trifocal.autoscaling.reason import ScaleReason
 from trifocal.reconcile import verdict
 from trifocal.reconcile.assessment import Assessment
 from trifocal.reconcile.observed import Observed
@@ -13,7 +17,9 @@ from trifocal.reconcile.trouble import Trouble
 from trifocal.reconcile.verdict import Verdict
 
 
-def available(md: ModelDeployment, found: Assessment, observed: Observed) -> Verdict:
+def available(
+    md: ModelDeployment, found: Assessment, observed: Observed, scaling: ScalingStatus | None
+) -> Verdict:
     """The verdict.
 
     | wanted revision               | status  | reason                         |
@@ -22,9 +28,11 @@ def available(md: ModelDeployment, found: Assessment, observed: Observed) -> Ver
     | none yet                      | Unknown | WaitingForArtifact             |
     | refused                       | False   | the refusal's                  |
     | no pods wanted                | True    | ScaledToZero                   |
+    | none, and no work can be seen | Unknown | WakeUpUnknown                  |
+    | none, though work waits       | False   | BudgetLimited                  |
     | enough ready pods             | True    | PodsReady                      |
     | too few, one in trouble       | False   | the trouble's                  |
-    | too few, all on their way     | Unknown | StartingPods                   |
+    | too few, all on their way     | Unknown | StartingPods; Waking from none |
     """
     rollout = found.rollout
     if trouble := refused_serving(md, observed):
@@ -34,17 +42,38 @@ def available(md: ModelDeployment, found: Assessment, observed: Observed) -> Ver
     if rollout.refused is not None:
         given_up = verdict.given_up(rollout.wanted, rollout.refused)
         return verdict.false(given_up, verdict.still_serving(rollout))
-    if found.desired == 0:
+    if found.wanted_pods == 0:
+        return _without_pods(scaling if md.spec.scaling else None)
+    verdict_on_pods = _counted(md, found, rollout.wanted, observed)
+    if verdict_on_pods.reason is Reason.STARTING_PODS and _says(scaling, ScaleReason.WAKING):
+        return replace(verdict_on_pods, reason=Reason.WAKING)
+    return verdict_on_pods
+
+
+def _without_pods(scaling: ScalingStatus | None) -> Verdict:
+    """No pods are wanted: as it should be, unless work may wait. `scaling` is None without one."""
+    if scaling is None:
         return verdict.true(Reason.SCALED_TO_ZERO, "No pods are wanted, so nothing answers.")
-    return _counted(md, found, rollout.wanted, observed)
+    if _says(scaling, ScaleReason.BUDGET_LIMITED):
+        return verdict.false(Trouble(reason=Reason.BUDGET_LIMITED, message=scaling.message))
+    if _says(scaling, ScaleReason.WAKE_UP_UNKNOWN):
+        return verdict.unknown(Reason.WAKE_UP_UNKNOWN, scaling.message)
+    seconds = scaling.inputs.cold_start_seconds
+    start = f"A pod took {seconds:g} s to start." if seconds is not None else ""
+    return verdict.true(Reason.SCALED_TO_ZERO, scaling.message, start)
+
+
+def _says(scaling: ScalingStatus | None, reason: ScaleReason) -> bool:
+    return scaling is not None and scaling.reason == reason
 
 
 def _counted(
     md: ModelDeployment, found: Assessment, wanted: Revision, observed: Observed
 ) -> Verdict:
-    counted = f"{_pods(wanted, found.desired)} of revision {wanted.hash} are ready."
-    trouble = _trouble(wanted, found.desired, observed)
-    if len(wanted.ready) >= enough_replicas(md, found.desired):
+    pods = found.wanted_pods
+    counted = f"{_pods(wanted, pods)} of revision {wanted.hash} are ready."
+    trouble = _trouble(wanted, pods, observed)
+    if len(wanted.ready) >= enough_replicas(md, pods):
         return verdict.true(Reason.PODS_READY, counted, trouble.message if trouble else "")
     serving = verdict.still_serving(found.rollout)
     if trouble is not None:

@@ -14,6 +14,7 @@ def objective_met(md: ModelDeployment, scaling: ScalingStatus | None) -> Verdict
     | objective | rate  | latency           | status  | reason           |
     |-----------|-------|-------------------|---------|------------------|
     | none      | any   | any               | Unknown | NoObjective      |
+    | set       | no pod runs               | Unknown | NoTraffic        |
     | set       | none  | any               | Unknown | NoMetrics        |
     | set       | 0     | any               | Unknown | NoTraffic        |
     | set       | > 0   | none              | Unknown | NoMetrics        |
@@ -22,6 +23,8 @@ def objective_met(md: ModelDeployment, scaling: ScalingStatus | None) -> Verdict
     """
     if md.spec.scaling is None:
         return verdict.unknown(Reason.NO_OBJECTIVE, "spec.scaling sets no objective.")
+    if scaling is not None and scaling.desired_replicas == 0:
+        return verdict.unknown(Reason.NO_TRAFFIC, "No pod is wanted, so there is none to measure.")
     rate = scaling.inputs.requests_per_second if scaling else None
     measured = scaling.inputs.latency_milliseconds if scaling else None
     if rate == 0:

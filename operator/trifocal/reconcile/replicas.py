@@ -6,7 +6,7 @@
 | set          | n        | any           | any       | n, within the bounds  |
 | set          | none     | n             | any       | n, within the bounds  |
 | set          | none     | none          | n         | n, within the bounds  |
-| set          | none     | none          | none      | minReplicas           |
+| set          | none     | none          | none      | minReplicas, but one  |
 
 No data is no reason to scale: after a restart of the operator the number stays what it was.
 """
@@ -19,7 +19,7 @@ def desired_replicas(md: ModelDeployment, *, decided: int | None, live: int | No
     scaling = md.spec.scaling
     if scaling is None:
         return md.spec.replicas
-    known = (decided, _stored(md), live, scaling.min_replicas)
+    known = (decided, _stored(md), live, max(scaling.min_replicas, 1))
     last = next(n for n in known if n is not None)
     return min(max(last, scaling.min_replicas), scaling.max_replicas)
 
@@ -28,9 +28,12 @@ def enough_replicas(md: ModelDeployment, desired: int) -> int:
     """Ready pods from which on the model counts as available.
 
     Under the scaler it is the lower bound: a peak that asks for more pods does not make a model
-    that answers unavailable, and Ready does not flap with the load.
+    that answers unavailable, and Ready does not flap with the load. One that may have no pods
+    answers with one.
     """
-    return desired if md.spec.scaling is None else min(md.spec.scaling.min_replicas, desired)
+    if md.spec.scaling is None:
+        return desired
+    return min(max(md.spec.scaling.min_replicas, 1), desired)
 
 
 def _stored(md: ModelDeployment) -> int | None:

@@ -100,7 +100,7 @@ def assess(
         wanted=target,
         serving=serving,
         previous=previous if previous and previous.deployment else None,
-        switched_at=_switched_at(service),
+        switched_at=switched_at(service),
         selected=serving.hash if serving else NO_REVISION,
         proven=_proven(target, smoke, now),
         unproven=_unproven(target, smoke),
@@ -144,7 +144,8 @@ def _selected(service: Manifest | None) -> str | None:
     return None if found is None else str(found)
 
 
-def _switched_at(service: Manifest | None) -> datetime | None:
+def switched_at(service: Manifest | None) -> datetime | None:
+    """When the traffic last moved; None where it never did."""
     text = annotation(service, SWITCHED_AT_ANNOTATION) if service else None
     return instant(text) if text else None
 

@@ -67,6 +67,7 @@ def _fresh(decision: ScaleDecision, desired: int, stored: ScalingStatus | None) 
             service_milliseconds=_rounded(decision.service_milliseconds),
             latency_milliseconds=_rounded(decision.latency_milliseconds),
             modelled_milliseconds=_rounded(decision.modelled_milliseconds),
+            cold_start_seconds=_rounded(decision.cold_start_seconds),
         ),
         last_change_time=since,
         changes=changes,
@@ -109,6 +110,7 @@ def _numbers(inputs: ScalingInputs) -> tuple[float | None, ...]:
         inputs.service_milliseconds,
         inputs.latency_milliseconds,
         inputs.modelled_milliseconds,
+        inputs.cold_start_seconds,
     )
 
 

@@ -9,7 +9,6 @@ from trifocal.api.names import REVISION_LABEL
 from trifocal.api.schema import KIND
 from trifocal.autoscaling.balancing import Balancing
 from trifocal.autoscaling.decision import ScaleDecision
-from trifocal.autoscaling.outlook import COLD_START_SECONDS
 from trifocal.autoscaling.scaler import ScaleTarget
 from trifocal.autoscaling.scraper import PodAddress
 from trifocal.kube.cache import Cache
@@ -62,7 +61,7 @@ class ScalingTargets:
             batching=md.spec.serving.batching,
             instances=md.spec.serving.instances,
             balancing=_balancing(md),
-            cold_start_seconds=cold_start_seconds(serving.ready),
+            cold_start_seconds=cold_start_seconds(serving.ready) or _stored_cold_start(md),
             gpus=md.spec.serving.accelerator.count if md.spec.serving.accelerator else 0,
         )
 
@@ -97,8 +96,8 @@ def _balancing(md: ModelDeployment) -> Balancing:
     return "shared" if shared else "blind"
 
 
-def cold_start_seconds(ready: Iterable[Manifest]) -> float:
-    """Median time from a pod's creation until it was ready; a guess while none has become it.
+def cold_start_seconds(ready: Iterable[Manifest]) -> float | None:
+    """Median time from a pod's creation until it was ready; None while none has become it.
 
     The API server's times are whole seconds. A pod that was not ready for a while in between
     looks slow, which is why the median is taken.
@@ -109,7 +108,17 @@ def cold_start_seconds(ready: Iterable[Manifest]) -> float:
         if (found := condition(pod, "Ready")) and "lastTransitionTime" in found
         if (created := pod["metadata"].get("creationTimestamp"))
     ]
-    return median(times) if times else COLD_START_SECONDS
+    return median(times) if times else None
+
+
+def _stored_cold_start(md: ModelDeployment) -> float | None:
+    """What the last pods took, where none is there to show it: status outlives pods and operator.
+
+    Status keeps two digits, which is all that is known of it anyway.
+    """
+    inputs = (md.status.get("scaling") or {}).get("inputs") or {}
+    stored = inputs.get("coldStartSeconds")
+    return float(stored) if isinstance(stored, int | float) else None
 
 
 def _capacity(observed: Observed, digest: str) -> tuple[CapacityPoint, ...]:

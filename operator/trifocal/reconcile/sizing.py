@@ -3,7 +3,8 @@
 | revision                      | replicas                                             |
 |-------------------------------|------------------------------------------------------|
 | wanted, refused               | 0: it costs nothing while it waits for a new spec    |
-| wanted                        | desired                                              |
+| wanted                        | desired; one at least until it has proved itself,    |
+|                               | see `resting`                                        |
 | serving, not wanted           | desired, less what it gave up for the wanted one     |
 | had the traffic before        | unchanged until the drain hold ends                  |
 """
@@ -15,9 +16,9 @@ from trifocal.reconcile.revisions import gave_room
 from trifocal.reconcile.rollout import Rollout
 
 
-def wanted_size(rollout: Rollout, desired: int) -> int:
+def wanted_size(rollout: Rollout, wanted_pods: int) -> int:
     """Pods of the wanted revision."""
-    return 0 if rollout.refused else desired
+    return 0 if rollout.refused else wanted_pods
 
 
 def serving_size(rollout: Rollout, desired: int, now: datetime) -> int:

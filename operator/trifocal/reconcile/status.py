@@ -52,7 +52,7 @@ def status(
     serving, wanted = found.rollout.serving, found.rollout.wanted
     shown = serving or wanted
     ready = len(shown.ready) if shown else 0
-    scaling = scaling_status(md, observed.decision, found.desired, settings, now)
+    scaling = scaling_status(md, found.decision, found.desired, settings, now)
     whole = ModelDeploymentStatus(
         observed_generation=md.metadata.generation,
         conditions=_conditions(md, found, observed, scaling, now),
@@ -107,7 +107,7 @@ def _conditions(
 ) -> tuple[ConditionStatusModel, ...]:
     steps = {
         ConditionType.OPTIMIZED: optimized(md, found, observed),
-        ConditionType.AVAILABLE: available(md, found, observed),
+        ConditionType.AVAILABLE: available(md, found, observed, scaling),
         ConditionType.VERIFIED: verified(found, observed),
     }
     if md.spec.suspend:

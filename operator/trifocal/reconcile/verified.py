@@ -32,7 +32,7 @@ def verified(found: Assessment, observed: Observed) -> Verdict:
         return verdict.true(Reason.ANSWERS_MATCH, told)
     if rollout.refused is not None:
         return verdict.false(verdict.given_up(wanted, rollout.refused), serving)
-    if found.desired == 0:
+    if found.wanted_pods == 0:
         later = "No pods are wanted; they prove themselves when they start."
         return verdict.true(Reason.SCALED_TO_ZERO, later)
     if trouble := _not_asked(wanted, observed):

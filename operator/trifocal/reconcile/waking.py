@@ -54,7 +54,8 @@ def _for_pods(found: Assessment, observed: Observed) -> Iterator[timedelta]:
         return
     if rollout.is_rolling and observed.smoke is not None and not observed.smoke.passed:
         yield SMOKE_INTERVAL
-    if len(rollout.wanted.ready) < found.desired or (rollout.is_rolling and found.desired > 0):
+    pods = found.wanted_pods
+    if len(rollout.wanted.ready) < pods or (rollout.is_rolling and pods > 0):
         yield TROUBLE_INTERVAL
 
 

@@ -115,7 +115,7 @@ class Phases:
             result,
             found.image,
             self._settings,
-            wanted_size(found.rollout, found.desired),
+            wanted_size(found.rollout, found.wanted_pods),
         )
         yield annotated(deployment, self._notes(target))
 

@@ -137,8 +137,21 @@ def test_the_cold_start_is_the_median_of_what_the_pods_took() -> None:
     assert cold_start_seconds(pods) == 12
 
 
-def test_the_cold_start_is_a_minute_until_a_pod_has_shown_it() -> None:
-    assert cold_start_seconds([]) == 60
+def test_the_cold_start_is_unknown_until_a_pod_has_shown_it() -> None:
+    assert cold_start_seconds([]) is None
+
+
+def test_without_pods_the_cold_start_is_what_status_remembers() -> None:
+    cache = cluster(*serving()[:2])
+    body = cache.get("ModelDeployment", *KEY)
+    assert body is not None
+    status = {"scaling": {"inputs": {"coldStartSeconds": 38.0}}}
+    newer = {**body["metadata"], "resourceVersion": "2"}
+    cache.upsert("ModelDeployment", {**body, "metadata": newer, "status": status})
+
+    (target,) = targets(cache)
+
+    assert (target.pods, target.cold_start_seconds) == ((), 38)
 
 
 def respecify(cache: Cache, **fields: Any) -> None:
