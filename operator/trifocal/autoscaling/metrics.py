@@ -1,8 +1,18 @@
-"""The scaler's own Prometheus metrics: the last decision on each ModelDeployment, and passes."""
+"""The scaler's own Prometheus metrics: the last decision on each ModelDeployment, and passes.
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+Nothing is copied when a decision is made: the numbers are taken from the decisions when somebody
+asks. So they go with their object, and what is not known has no series: zero would be a lie.
+"""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from typing_extensions import override
 
 from trifocal.autoscaling.decision import ScaleDecision
+from trifocal.autoscaling.gauges import GAUGES
 
 Key = tuple[str, str]
 """Namespace and name of a ModelDeployment."""
@@ -10,29 +20,41 @@ Key = tuple[str, str]
 _LABELS = ("namespace", "name")
 
 
+class _Decisions(Collector):
+    """The last decision on each ModelDeployment, as gauges."""
+
+    def __init__(self) -> None:
+        self.last: dict[Key, ScaleDecision] = {}
+
+    @override
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """All gauges, each with one series for each object that it is known of."""
+        for name, text, read in GAUGES:
+            family = GaugeMetricFamily(f"trifocal_scaling_{name}", text, labels=_LABELS)
+            for key, decision in self.last.items():
+                if (value := read(decision)) is not None:
+                    family.add_metric(key, value)
+            yield family
+        reason = GaugeMetricFamily(
+            "trifocal_scaling_reason",
+            "1 for the reason of the last decision.",
+            labels=(*_LABELS, "reason"),
+        )
+        for key, decision in self.last.items():
+            reason.add_metric((*key, decision.reason), 1)
+        yield reason
+
+
 class ScalerMetrics:
     """One series for each ModelDeployment and number that is known; none for what is not."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        def gauge(name: str, text: str) -> Gauge:
-            return Gauge(f"trifocal_scaling_{name}", text, _LABELS, registry=registry)
-
-        self._desired = gauge("desired_replicas", "Replicas that the scaler wants.")
-        self._rate = gauge("requests_per_second", "Measured arrival rate.")
-        self._service = gauge(
-            "service_seconds", "Mean time that one request occupies a model instance."
-        )
-        self._latency = gauge(
-            "latency_seconds", "Measured latency at the objective's percentile (99 without one)."
-        )
-        self._modelled = gauge(
-            "modelled_latency_seconds",
-            "Modelled latency at the objective's percentile for the wanted replicas.",
-        )
-        self._reason = Gauge(
-            "trifocal_scaling_reason",
-            "1 for the reason of the last decision.",
-            (*_LABELS, "reason"),
+        self._decisions = _Decisions()
+        registry.register(self._decisions)
+        self._decided = Counter(
+            "trifocal_scaling_decisions",
+            "Decisions on all ModelDeployments together.",
+            ("reason",),
             registry=registry,
         )
         self.unreadable_pods = Counter(
@@ -47,27 +69,11 @@ class ScalerMetrics:
             registry=registry,
         )
 
-    def show(self, key: Key, decision: ScaleDecision, previous: ScaleDecision | None) -> None:
+    def show(self, key: Key, decision: ScaleDecision) -> None:
         """Show a decision in place of the previous one."""
-        self._desired.labels(*key).set(decision.replicas)
-        _set(self._rate, key, decision.requests_per_second)
-        _set(self._service, key, decision.service_milliseconds, unit=0.001)
-        _set(self._latency, key, decision.latency_milliseconds, unit=0.001)
-        _set(self._modelled, key, decision.modelled_milliseconds, unit=0.001)
-        if previous and previous.reason != decision.reason:
-            self._reason.remove(*key, previous.reason)
-        self._reason.labels(*key, decision.reason).set(1)
+        self._decisions.last[key] = decision
+        self._decided.labels(decision.reason).inc()
 
-    def forget(self, key: Key, last: ScaleDecision) -> None:
+    def forget(self, key: Key) -> None:
         """Remove the series of a ModelDeployment that is gone."""
-        for gauge in (self._desired, self._rate, self._service, self._latency, self._modelled):
-            gauge.remove(*key)
-        self._reason.remove(*key, last.reason)
-
-
-def _set(gauge: Gauge, key: Key, value: float | None, *, unit: float = 1.0) -> None:
-    """A number that is not known has no series: zero would be a lie."""
-    if value is None:
-        gauge.remove(*key)
-    else:
-        gauge.labels(*key).set(value * unit)
+        self._decisions.last.pop(key, None)

@@ -5,25 +5,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import structlog
 
 from trifocal.api.scaling import ScalingSpec
 from trifocal.api.serving import Batching
-from trifocal.api.wake_up import PrometheusWakeUp
 from trifocal.autoscaling.balancing import Balancing
 from trifocal.autoscaling.budget import Want, fair_shares, rationed
-from trifocal.autoscaling.decision import ScaleDecision, observe_only
+from trifocal.autoscaling.decision import ScaleDecision, decide, observe_only
 from trifocal.autoscaling.history import History, seeded
 from trifocal.autoscaling.metrics import Key, ScalerMetrics
 from trifocal.autoscaling.outlook import COLD_START_SECONDS, Situation
 from trifocal.autoscaling.schedule import in_force
 from trifocal.autoscaling.scraper import PodAddress, Scrape, ScrapeFailure
 from trifocal.autoscaling.signal import Reading, Windows, append, measure
-from trifocal.autoscaling.waiting_work import WakeUpSignal
-from trifocal.autoscaling.wake_up import NobodyAsks, WakeUpSource
-from trifocal.autoscaling.zero import Rest, decide_with_zero
 from trifocal.optimizer.contract import CapacityPoint
 
 RATE_SECONDS = 15.0
@@ -37,7 +33,6 @@ YIELD_EVERY = 50
 """Objects decided without giving way to other coroutines, a few milliseconds of work."""
 DEFAULT_PERCENTILE = 99
 """What is measured for an object without an objective."""
-NOBODY_ASKS = NobodyAsks("This operator asks no wake-up queries.")
 
 _log = structlog.get_logger()
 
@@ -61,15 +56,10 @@ class ScaleTarget:
     instances: int = 1
     balancing: Balancing = "blind"
     """How requests are spread over its pods."""
-    cold_start_seconds: float | None = None
-    """Measured, from the order of a pod to its first request; None while no pod has shown it."""
+    cold_start_seconds: float = COLD_START_SECONDS
+    """Measured, from the order of a pod to its first request."""
     gpus: int = 0
     """That each pod holds."""
-
-
-def rate_window(interval: float) -> timedelta:
-    """How far back arrivals are counted where a pod has something new every `interval` seconds."""
-    return timedelta(seconds=max(RATE_SECONDS, RATE_SCRAPES * interval))
 
 
 class Clock(Protocol):
@@ -100,16 +90,6 @@ class _Track:
     history: History
     capacity: tuple[CapacityPoint, ...]
     readings: dict[str, tuple[Reading, ...]] = field(default_factory=dict)
-    rest: Rest = field(default_factory=Rest)
-
-
-class _Seen(NamedTuple):
-    """What a pass has learned from outside."""
-
-    scrapes: Mapping[str, Scrape | ScrapeFailure]
-    """By pod."""
-    work: Mapping[Key, WakeUpSignal]
-    """By ModelDeployment; those without a query are absent."""
 
 
 class Scaler:
@@ -121,24 +101,22 @@ class Scaler:
         metrics: ScalerMetrics,
         interval: float,
         gpus_per_namespace: int | None = None,
-        wake_ups: WakeUpSource = NOBODY_ASKS,
     ) -> None:
         """Nothing is scraped yet.
 
         Args:
             source: Where metrics come from.
             metrics: Where decisions are shown.
-            interval: Seconds between two readings of a pod that differ: those between two passes,
-                or between two scrapes of Prometheus where it is the source.
+            interval: Seconds between two passes.
             gpus_per_namespace: How many GPUs the models of one namespace may hold together.
-            wake_ups: Where it is learned what waits in front of models that may have no pod.
         """
         self._source = source
         self._metrics = metrics
         self._gpus = gpus_per_namespace
-        self._wake_ups = wake_ups
-        rate = rate_window(interval)
-        self._windows = Windows(rate=rate, latency=max(timedelta(seconds=LATENCY_SECONDS), rate))
+        rate = max(RATE_SECONDS, RATE_SCRAPES * interval)
+        self._windows = Windows(
+            rate=timedelta(seconds=rate), latency=timedelta(seconds=max(LATENCY_SECONDS, rate))
+        )
         self._tracks: dict[Key, _Track] = {}
 
     async def make_pass(
@@ -148,13 +126,10 @@ class Scaler:
         started = clock.now()
         present = {target.key: target for target in targets}
         self._forget_all_but(present)
-        seen = _Seen(
-            *await asyncio.gather(
-                self._source.scrape(pod for target in present.values() for pod in target.pods),
-                self._wake_ups.ask(dict(_queries(present.values()))),
-            )
+        scrapes = await self._source.scrape(
+            pod for target in present.values() for pod in target.pods
         )
-        decisions = await self._decisions(present, seen, clock.now())
+        decisions = await self._decisions(present, scrapes, clock.now())
         for key, decision in self._within_budget(decisions, present).items():
             self._metrics.show(key, decision)
             with _surviving(key):
@@ -164,7 +139,7 @@ class Scaler:
     async def _decisions(
         self,
         present: Mapping[Key, ScaleTarget],
-        seen: _Seen,
+        scrapes: Mapping[str, Scrape | ScrapeFailure],
         now: datetime,
     ) -> dict[Key, ScaleDecision]:
         found = {}
@@ -172,7 +147,7 @@ class Scaler:
             if position % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
             with _surviving(target.key):
-                found[target.key] = self._decide(target, seen, now)
+                found[target.key] = self._decide(target, scrapes, now)
         return found
 
     def _within_budget(
@@ -198,9 +173,11 @@ class Scaler:
             del self._tracks[key]
             self._metrics.forget(key)
 
-    def _decide(self, target: ScaleTarget, seen: _Seen, now: datetime) -> ScaleDecision:
+    def _decide(
+        self, target: ScaleTarget, scrapes: Mapping[str, Scrape | ScrapeFailure], now: datetime
+    ) -> ScaleDecision:
         track = self._track(target, now)
-        track.readings = self._read(target, track.readings, seen.scrapes)
+        track.readings = self._read(target, track.readings, scrapes)
         objective = target.scaling.objective.latency if target.scaling else None
         signal = measure(
             track.readings,
@@ -212,7 +189,7 @@ class Scaler:
         )
         if target.scaling is None:
             # Should scaling be set later, what runs until then counts as needed.
-            track.history, track.rest = seeded(target.replicas, now), Rest()
+            track.history = seeded(target.replicas, now)
             decision = observe_only(signal, target.replicas, now)
         else:
             situation = Situation(
@@ -225,12 +202,10 @@ class Scaler:
                 batching=target.batching,
                 instances=target.instances,
                 balancing=target.balancing,
-                cold_start_seconds=target.cold_start_seconds or COLD_START_SECONDS,
+                cold_start_seconds=target.cold_start_seconds,
             )
-            decision, track.history, track.rest = decide_with_zero(
-                situation, seen.work.get(target.key), track.rest, now
-            )
-        return replace(decision, cold_start_seconds=target.cold_start_seconds)
+            decision, track.history = decide(situation, now)
+        return decision
 
     def _track(self, target: ScaleTarget, now: datetime) -> _Track:
         track = self._tracks.get(target.key)
@@ -262,14 +237,6 @@ class Scaler:
         return readings
 
 
-def _queries(targets: Iterable[ScaleTarget]) -> Iterator[tuple[Key, PrometheusWakeUp]]:
-    """The wake-up queries of models that may have no pod."""
-    for target in targets:
-        scaling = target.scaling
-        if scaling and scaling.min_replicas == 0 and scaling.wake_up and scaling.wake_up.prometheus:
-            yield target.key, scaling.wake_up.prometheus
-
-
 @contextmanager
 def _surviving(key: Key) -> Iterator[None]:
     """One object's defect must not stop all the others."""
@@ -280,14 +247,10 @@ def _surviving(key: Key) -> Iterator[None]:
 
 
 def _least(target: ScaleTarget, decision: ScaleDecision) -> int:
-    """What it gets in any case: what its user asked for, and the last pod of one that serves.
-
-    Where nothing scales, that is all of it.
-    """
+    """What its user asked for in any case; where nothing scales, that is all of it."""
     if target.scaling is None:
         return decision.replicas
-    kept = max(target.scaling.min_replicas, min(target.replicas, 1))
-    return min(kept, decision.replicas)
+    return min(target.scaling.min_replicas, decision.replicas)
 
 
 async def run(

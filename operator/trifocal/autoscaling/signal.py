@@ -3,16 +3,13 @@
 The counters of one pod are compared over time, never over pods; the pods' increases are added.
 """
 
-import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from trifocal.autoscaling.latency import Grown, late_share, latency_milliseconds
 from trifocal.autoscaling.reason import ScaleReason
-from trifocal.triton.exposition import LatencyHistogram, ModelSamples
-
-REJECTED = "REJECTED"
-"""Triton's failure reason for requests that waited longer than the queue timeout."""
+from trifocal.triton.exposition import ModelSamples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +62,9 @@ class Signal:
     """None when no request was answered in the window."""
     latency_milliseconds: float | None
     """Measured at the asked percentile; None without traffic, or when Triton reports none."""
+    late_share: float | None = None
+    """Of the requests that were answered or refused, those later than the limit; None without
+    traffic, without a limit, or where no bucket of the histogram ends at it."""
     complete: bool
     """Every ready pod was read at least twice; otherwise the rates are a lower bound."""
 
@@ -97,6 +97,7 @@ def measure(
     pods: Collection[str],
     *,
     percentile: int,
+    limit_milliseconds: float | None = None,
     windows: Windows,
     now: datetime,
 ) -> Signal | NoData:
@@ -106,6 +107,7 @@ def measure(
         readings: Each pod's readings, oldest first, by uid.
         pods: uids of the ready pods.
         percentile: Which percentile of the latency is asked for.
+        limit_milliseconds: What it should stay below.
         windows: How far to look back.
         now: The time of the pass.
     """
@@ -123,7 +125,7 @@ def measure(
             f"{windows.rate.total_seconds():.0f} s.",
         )
     longer = [
-        (found[0], found[-1])
+        (found[0].samples, found[-1].samples)
         for uid, short in recent.items()
         if _spans_time(short)
         for found in [_since(readings[uid], now - windows.latency)]
@@ -133,7 +135,8 @@ def measure(
         failures_per_second=sum(_failures_per_second(*span) for span in spans),
         waiting=sum(last.samples.pending for _, last in spans),
         service=_service_time(longer),
-        latency_milliseconds=_latency_milliseconds(longer, percentile),
+        latency_milliseconds=latency_milliseconds(longer, percentile),
+        late_share=None if limit_milliseconds is None else late_share(longer, limit_milliseconds),
         complete=len(spans) == len(pods),
     )
 
@@ -185,72 +188,18 @@ def _compute(samples: ModelSamples) -> float:
     )
 
 
-def _service_time(spans: Iterable[tuple[Reading, Reading]]) -> ServiceTime | None:
-    pairs = [(first.samples, last.samples) for first, last in spans]
-    requests = sum(b.success - a.success for a, b in pairs)
-    executions = sum(b.executions - a.executions for a, b in pairs)
-    inferences = sum(b.inferences - a.inferences for a, b in pairs)
+def _service_time(pods: Sequence[Grown]) -> ServiceTime | None:
+    requests = sum(b.success - a.success for a, b in pods)
+    executions = sum(b.executions - a.executions for a, b in pods)
+    inferences = sum(b.inferences - a.inferences for a, b in pods)
     if requests <= 0 or executions <= 0:
         return None
     return ServiceTime(
-        execution_milliseconds=sum(_compute(b) - _compute(a) for a, b in pairs) / requests / 1000,
+        execution_milliseconds=sum(_compute(b) - _compute(a) for a, b in pods) / requests / 1000,
         requests_per_execution=max(requests / executions, 1.0),
         inferences_per_request=max(inferences / requests, 1.0),
-        queue_milliseconds=sum(b.queue_microseconds - a.queue_microseconds for a, b in pairs)
+        queue_milliseconds=sum(b.queue_microseconds - a.queue_microseconds for a, b in pods)
         / requests
         / 1000,
         requests=requests,
     )
-
-
-def _latency_milliseconds(
-    spans: Sequence[tuple[Reading, Reading]], percentile: int
-) -> float | None:
-    """From the histograms, which add up over pods; else the worst pod's own percentile."""
-    if any(last.samples.latency for _, last in spans):
-        return _percentile_of_increase(spans, percentile)
-    quantiles = [
-        value / 1000
-        for _, last in spans
-        for quantile, value in last.samples.request_quantiles_microseconds.items()
-        if math.isclose(quantile * 100, percentile) and not math.isnan(value)
-    ]
-    return max(quantiles, default=None)
-
-
-def _percentile_of_increase(
-    spans: Sequence[tuple[Reading, Reading]], percentile: int
-) -> float | None:
-    """Linear within a bucket, as Prometheus' histogram_quantile; above the last edge, that edge.
-
-    Requests refused because they waited too long lie above every edge: they missed any objective.
-    """
-    increase: dict[float, float] = {}
-    for first, last in spans:
-        before = dict(first.samples.latency.buckets) if first.samples.latency else {}
-        for edge, count in last.samples.latency.buckets if last.samples.latency else ():
-            increase[edge] = increase.get(edge, 0.0) + count - before.get(edge, 0.0)
-        increase[math.inf] = (
-            increase.get(math.inf, 0.0)
-            + last.samples.failure.get(REJECTED, 0.0)
-            - first.samples.failure.get(REJECTED, 0.0)
-        )
-    return histogram_percentile(
-        LatencyHistogram(buckets=tuple(sorted(increase.items())), sum_milliseconds=0), percentile
-    )
-
-
-def histogram_percentile(histogram: LatencyHistogram, percentile: int) -> float | None:
-    """A percentile in milliseconds of cumulative buckets; None when they are empty."""
-    total = histogram.buckets[-1][1] if histogram.buckets else 0.0
-    if total <= 0:
-        return None
-    rank = total * percentile / 100
-    lower_edge = lower_count = 0.0
-    for edge, count in histogram.buckets:
-        if count >= rank:
-            if math.isinf(edge):
-                return lower_edge
-            return lower_edge + (edge - lower_edge) * (rank - lower_count) / (count - lower_count)
-        lower_edge, lower_count = edge, count
-    return lower_edge
