@@ -49,6 +49,7 @@ class ScaleDecision:
     service_milliseconds: float | None = None
     latency_milliseconds: float | None = None
     modelled_milliseconds: float | None = None
+    cold_start_seconds: float | None = None
     decided_at: datetime
     inputs: Inputs | None = None
     """What it was derived from; None where nothing was decided."""

@@ -5,21 +5,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
 from trifocal.api.scaling import ScalingSpec
 from trifocal.api.serving import Batching
+from trifocal.api.wake_up import PrometheusWakeUp
 from trifocal.autoscaling.balancing import Balancing
 from trifocal.autoscaling.budget import Want, fair_shares, rationed
-from trifocal.autoscaling.decision import ScaleDecision, decide, observe_only
+from trifocal.autoscaling.decision import ScaleDecision, observe_only
 from trifocal.autoscaling.history import History, seeded
 from trifocal.autoscaling.metrics import Key, ScalerMetrics
 from trifocal.autoscaling.outlook import COLD_START_SECONDS, Situation
 from trifocal.autoscaling.schedule import in_force
 from trifocal.autoscaling.scraper import PodAddress, Scrape, ScrapeFailure
 from trifocal.autoscaling.signal import Reading, Windows, append, measure
+from trifocal.autoscaling.waiting_work import WakeUpSignal
+from trifocal.autoscaling.wake_up import NobodyAsks, WakeUpSource
+from trifocal.autoscaling.zero import Rest, decide_with_zero
 from trifocal.optimizer.contract import CapacityPoint
 
 RATE_SECONDS = 15.0
@@ -33,6 +37,7 @@ YIELD_EVERY = 50
 """Objects decided without giving way to other coroutines, a few milliseconds of work."""
 DEFAULT_PERCENTILE = 99
 """What is measured for an object without an objective."""
+NOBODY_ASKS = NobodyAsks("This operator asks no wake-up queries.")
 
 _log = structlog.get_logger()
 
@@ -56,10 +61,15 @@ class ScaleTarget:
     instances: int = 1
     balancing: Balancing = "blind"
     """How requests are spread over its pods."""
-    cold_start_seconds: float = COLD_START_SECONDS
-    """Measured, from the order of a pod to its first request."""
+    cold_start_seconds: float | None = None
+    """Measured, from the order of a pod to its first request; None while no pod has shown it."""
     gpus: int = 0
     """That each pod holds."""
+
+
+def rate_window(interval: float) -> timedelta:
+    """How far back arrivals are counted where a pod has something new every `interval` seconds."""
+    return timedelta(seconds=max(RATE_SECONDS, RATE_SCRAPES * interval))
 
 
 class Clock(Protocol):
@@ -90,6 +100,16 @@ class _Track:
     history: History
     capacity: tuple[CapacityPoint, ...]
     readings: dict[str, tuple[Reading, ...]] = field(default_factory=dict)
+    rest: Rest = field(default_factory=Rest)
+
+
+class _Seen(NamedTuple):
+    """What a pass has learned from outside."""
+
+    scrapes: Mapping[str, Scrape | ScrapeFailure]
+    """By pod."""
+    work: Mapping[Key, WakeUpSignal]
+    """By ModelDeployment; those without a query are absent."""
 
 
 class Scaler:
@@ -101,22 +121,24 @@ class Scaler:
         metrics: ScalerMetrics,
         interval: float,
         gpus_per_namespace: int | None = None,
+        wake_ups: WakeUpSource = NOBODY_ASKS,
     ) -> None:
         """Nothing is scraped yet.
 
         Args:
             source: Where metrics come from.
             metrics: Where decisions are shown.
-            interval: Seconds between two passes.
+            interval: Seconds between two readings of a pod that differ: those between two passes,
+                or between two scrapes of Prometheus where it is the source.
             gpus_per_namespace: How many GPUs the models of one namespace may hold together.
+            wake_ups: Where it is learned what waits in front of models that may have no pod.
         """
         self._source = source
         self._metrics = metrics
         self._gpus = gpus_per_namespace
-        rate = max(RATE_SECONDS, RATE_SCRAPES * interval)
-        self._windows = Windows(
-            rate=timedelta(seconds=rate), latency=timedelta(seconds=max(LATENCY_SECONDS, rate))
-        )
+        self._wake_ups = wake_ups
+        rate = rate_window(interval)
+        self._windows = Windows(rate=rate, latency=max(timedelta(seconds=LATENCY_SECONDS), rate))
         self._tracks: dict[Key, _Track] = {}
 
     async def make_pass(
@@ -126,10 +148,13 @@ class Scaler:
         started = clock.now()
         present = {target.key: target for target in targets}
         self._forget_all_but(present)
-        scrapes = await self._source.scrape(
-            pod for target in present.values() for pod in target.pods
+        seen = _Seen(
+            *await asyncio.gather(
+                self._source.scrape(pod for target in present.values() for pod in target.pods),
+                self._wake_ups.ask(dict(_queries(present.values()))),
+            )
         )
-        decisions = await self._decisions(present, scrapes, clock.now())
+        decisions = await self._decisions(present, seen, clock.now())
         for key, decision in self._within_budget(decisions, present).items():
             self._metrics.show(key, decision)
             with _surviving(key):
@@ -139,7 +164,7 @@ class Scaler:
     async def _decisions(
         self,
         present: Mapping[Key, ScaleTarget],
-        scrapes: Mapping[str, Scrape | ScrapeFailure],
+        seen: _Seen,
         now: datetime,
     ) -> dict[Key, ScaleDecision]:
         found = {}
@@ -147,7 +172,7 @@ class Scaler:
             if position % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
             with _surviving(target.key):
-                found[target.key] = self._decide(target, scrapes, now)
+                found[target.key] = self._decide(target, seen, now)
         return found
 
     def _within_budget(
@@ -173,11 +198,9 @@ class Scaler:
             del self._tracks[key]
             self._metrics.forget(key)
 
-    def _decide(
-        self, target: ScaleTarget, scrapes: Mapping[str, Scrape | ScrapeFailure], now: datetime
-    ) -> ScaleDecision:
+    def _decide(self, target: ScaleTarget, seen: _Seen, now: datetime) -> ScaleDecision:
         track = self._track(target, now)
-        track.readings = self._read(target, track.readings, scrapes)
+        track.readings = self._read(target, track.readings, seen.scrapes)
         objective = target.scaling.objective.latency if target.scaling else None
         signal = measure(
             track.readings,
@@ -189,7 +212,7 @@ class Scaler:
         )
         if target.scaling is None:
             # Should scaling be set later, what runs until then counts as needed.
-            track.history = seeded(target.replicas, now)
+            track.history, track.rest = seeded(target.replicas, now), Rest()
             decision = observe_only(signal, target.replicas, now)
         else:
             situation = Situation(
@@ -202,10 +225,12 @@ class Scaler:
                 batching=target.batching,
                 instances=target.instances,
                 balancing=target.balancing,
-                cold_start_seconds=target.cold_start_seconds,
+                cold_start_seconds=target.cold_start_seconds or COLD_START_SECONDS,
             )
-            decision, track.history = decide(situation, now)
-        return decision
+            decision, track.history, track.rest = decide_with_zero(
+                situation, seen.work.get(target.key), track.rest, now
+            )
+        return replace(decision, cold_start_seconds=target.cold_start_seconds)
 
     def _track(self, target: ScaleTarget, now: datetime) -> _Track:
         track = self._tracks.get(target.key)
@@ -237,6 +262,14 @@ class Scaler:
         return readings
 
 
+def _queries(targets: Iterable[ScaleTarget]) -> Iterator[tuple[Key, PrometheusWakeUp]]:
+    """The wake-up queries of models that may have no pod."""
+    for target in targets:
+        scaling = target.scaling
+        if scaling and scaling.min_replicas == 0 and scaling.wake_up and scaling.wake_up.prometheus:
+            yield target.key, scaling.wake_up.prometheus
+
+
 @contextmanager
 def _surviving(key: Key) -> Iterator[None]:
     """One object's defect must not stop all the others."""
@@ -247,10 +280,14 @@ def _surviving(key: Key) -> Iterator[None]:
 
 
 def _least(target: ScaleTarget, decision: ScaleDecision) -> int:
-    """What its user asked for in any case; where nothing scales, that is all of it."""
+    """What it gets in any case: what its user asked for, and the last pod of one that serves.
+
+    Where nothing scales, that is all of it.
+    """
     if target.scaling is None:
         return decision.replicas
-    return min(target.scaling.min_replicas, decision.replicas)
+    kept = max(target.scaling.min_replicas, min(target.replicas, 1))
+    return min(kept, decision.replicas)
 
 
 async def run(

@@ -10,11 +10,13 @@ from prometheus_client import CollectorRegistry
 
 from trifocal.api.scaling import LatencyObjective, Objective, ScalingSpec
 from trifocal.api.schedule import Schedule
+from trifocal.api.wake_up import PrometheusWakeUp, WakeUp
 from trifocal.autoscaling.decision import ScaleDecision
 from trifocal.autoscaling.metrics import Key, ScalerMetrics
 from trifocal.autoscaling.reason import ScaleReason
 from trifocal.autoscaling.scaler import Scaler, ScaleTarget, run
 from trifocal.autoscaling.scraper import PodAddress, Scrape, ScrapeFailure
+from trifocal.autoscaling.waiting_work import WakeUpSignal, Work
 from trifocal.optimizer.contract import CapacityPoint
 from trifocal.triton.exposition import ModelSamples
 
@@ -358,3 +360,91 @@ async def test_a_schedule_raises_the_number_without_any_load() -> None:
     await cluster.run_for(60, rate=0, clock=clock)
 
     assert cluster.last().replicas == 3
+
+
+class Gateway:
+    """Holds requests; the wake-up query counts them."""
+
+    def __init__(self) -> None:
+        self.holds = 0
+        self.asked: list[tuple[Key, ...]] = []
+
+    async def ask(self, queries: Mapping[Key, PrometheusWakeUp]) -> Mapping[Key, WakeUpSignal]:
+        self.asked.append(tuple(queries))
+        return dict.fromkeys(queries, Work(amount=self.holds, threshold=0))
+
+
+def resting(replicas: int = 1, **fields: object) -> ScaleTarget:
+    """It may have no pod, after half a minute without requests."""
+    found = target(replicas, hold=0)
+    assert found.scaling is not None
+    wake_up = WakeUp(idle_seconds=30, prometheus=PrometheusWakeUp(query="holds"))
+    scaling = found.scaling.model_copy(update={"min_replicas": 0, "wake_up": wake_up, **fields})
+    return replace(found, scaling=scaling)
+
+
+class FollowedCluster(Cluster):
+    """A Deployment follows what is decided; its pods are ready at once."""
+
+    def publish(self, key: Key, decision: ScaleDecision) -> None:
+        super().publish(key, decision)
+        kept = self.targets[key]
+        pods = tuple(PodAddress(uid=f"pod-{i}", ip="10.0.0.1") for i in range(decision.replicas))
+        self.targets[key] = replace(kept, replicas=decision.replicas, pods=pods)
+
+
+async def test_an_idle_model_loses_its_pods_and_a_held_request_brings_one_back() -> None:
+    cluster, gateway, clock = FollowedCluster(resting()), Gateway(), VirtualClock(60)
+    scaler = Scaler(
+        SteadyPods(clock, 0), ScalerMetrics(cluster.registry), INTERVAL, wake_ups=gateway
+    )
+    await cluster._run(scaler, clock)
+    assert (cluster.last().replicas, cluster.last().reason) == (0, ScaleReason.SCALED_TO_ZERO)
+    assert cluster.metric("requests_per_second") is None
+
+    gateway.holds = 1
+    await scaler.make_pass(cluster.targets.values(), cluster.publish, clock)
+    assert (cluster.last().replicas, cluster.last().reason) == (1, ScaleReason.WAKING)
+
+
+async def test_after_a_restart_no_pod_is_still_no_pod() -> None:
+    cluster, gateway = Cluster(resting(0)), Gateway()
+    clock = VirtualClock(10)
+    scaler = Scaler(
+        SteadyPods(clock, 0), ScalerMetrics(cluster.registry), INTERVAL, wake_ups=gateway
+    )
+    await cluster._run(scaler, clock)
+    assert {decision.replicas for _, decision in cluster.published} == {0}
+
+
+async def test_only_models_that_may_have_no_pod_are_asked_about() -> None:
+    other = target(key=("ns", "other"))
+    cluster, gateway, clock = Cluster(resting(), other), Gateway(), VirtualClock(0)
+    scaler = Scaler(
+        SteadyPods(clock, 0), ScalerMetrics(cluster.registry), INTERVAL, wake_ups=gateway
+    )
+    await cluster._run(scaler, clock)
+    assert gateway.asked == [(KEY,)]
+
+
+async def test_where_nobody_asks_one_pod_stays() -> None:
+    cluster = Cluster(resting())
+    await cluster.run_for(120, rate=0)
+    assert cluster.last().replicas == 1
+    assert "A minReplicas of 0 has no effect." in cluster.last().message
+
+
+async def test_the_last_pod_of_a_model_that_serves_is_not_taken_for_others() -> None:
+    """Two GPUs, and the other model's minReplicas alone would have both."""
+    wants = target(key=("ns", "other"))
+    assert wants.scaling is not None
+    two = wants.scaling.model_copy(update={"min_replicas": 2})
+    cluster = Cluster(replace(resting(), gpus=1), replace(wants, scaling=two, gpus=1))
+    await cluster.run_for(10, rate=10, gpus=2)
+    assert cluster.last().replicas == 1
+
+
+async def test_a_decision_tells_how_long_a_pod_takes() -> None:
+    cluster = Cluster(replace(target(), cold_start_seconds=38.0))
+    await cluster.run_for(10)
+    assert cluster.last().cold_start_seconds == 38
