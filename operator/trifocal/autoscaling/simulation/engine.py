@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifocal.autoscaling.simulation.arrivals import Load
+from trifocal.autoscaling.simulation.executions import NONE
 from trifocal.autoscaling.simulation.policy import Pods, Policy, Setting
 from trifocal.autoscaling.simulation.queues import Pod, Queues, queues
 from trifocal.autoscaling.simulation.record import Record
@@ -51,8 +52,16 @@ class Fleet:
         """The pods of this moment; what drains is neither ordered nor ready."""
         return Pods(ordered=len(self._starting) + len(self._ready), ready=len(self._ready))
 
+    @property
+    def has_work(self) -> bool:
+        """Whether a request has come, or will, that has not started."""
+        self._record.catch_up()
+        return self._queues.waiting
+
     def settle(self, now: float) -> None:
         """Pods whose cold start is over are ready."""
+        if not self._starting:
+            return
         count = bisect_right(self._starting, now, key=lambda pod: pod.ready_at)
         self._record.pods(readied=[pod.ready_at for pod in self._starting[:count]])
         self._ready += self._starting[:count]
@@ -63,6 +72,7 @@ class Fleet:
         ordered = self.pods.ordered
         if replicas == ordered:
             return
+        self._record.catch_up()
         self.orders.append((now, replicas))
         self._add(replicas - ordered, now=now, ready_at=now + self._setting.cold_start_seconds)
         for _ in range(ordered - replicas):
@@ -98,17 +108,17 @@ def simulate(load: Load, setting: Setting, policy: Policy, initial: int | None =
     if policy.period_seconds <= 0:
         raise ValueError(f"A policy decides every few seconds, not every {policy.period_seconds}.")
     line = queues(load, setting)
-    record = Record(load.arrivals.tolist())
+    record = Record(load.arrivals, line.advance)
     start = initial_replicas(load, setting) if initial is None else initial
     fleet = Fleet(line, record, setting, _within(setting, start))
     step, now = 0, 0.0
-    while now < load.seconds or (line.waiting and now < load.seconds + WORK_OFF_SECONDS):
+    while now < load.seconds or (now < load.seconds + WORK_OFF_SECONDS and fleet.has_work):
         fleet.order(_within(setting, policy.decide(now, fleet.pods, record)), now)
         step += 1
-        now = step * policy.period_seconds
-        record.advance(now, line.advance(now))
+        now = record.now = step * policy.period_seconds
         fleet.settle(now)
-    record.advance(np.inf, ())
+    record.catch_up()
+    record.advance(np.inf, NONE)
     came, latency = record.answers()
     return Outcome(
         load=load, pods=tuple(fleet.all), orders=tuple(fleet.orders), came=came, latency=latency

@@ -2,24 +2,24 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 class Moments:
     """A growing list of times, ascending. Windows are [since, until)."""
 
-    def __init__(self, times: Iterable[float] = ()) -> None:
-        self._times = array("d", times)
+    def __init__(self, times: ArrayLike = ()) -> None:
+        self._times = array("d")
+        self.extend(times)
 
     def __len__(self) -> int:
         return len(self._times)
 
-    def extend(self, times: Iterable[float]) -> None:
+    def extend(self, times: ArrayLike) -> None:
         """Adds times, ascending and none before the last."""
-        self._times.extend(times)
+        self._times.frombytes(np.asarray(times, np.float64).tobytes())
 
     def before(self, at: float) -> int:
         """How many there are before `at`."""

@@ -1,12 +1,15 @@
 """Which pod a request waits for: one line before all pods, or one before each."""
 
-from bisect import bisect_left, insort
+from bisect import insort
 from dataclasses import dataclass
 from math import inf
 from typing import Protocol
 
+import numpy as np
+
 from trifocal.autoscaling.simulation.arrivals import Load
-from trifocal.autoscaling.simulation.line import Execution, Line
+from trifocal.autoscaling.simulation.executions import Executions, merged
+from trifocal.autoscaling.simulation.line import InBatches, Line, new_line
 from trifocal.autoscaling.simulation.policy import Setting
 
 
@@ -37,8 +40,8 @@ class Queues(Protocol):
     def remove(self, pod: Pod, now: float) -> None:
         """The pod is cancelled, or drains: it finishes what it holds. Sets its `removed_at`."""
 
-    def advance(self, until: float) -> list[Execution]:
-        """Starts all executions that start before `until`; in the order of their start."""
+    def advance(self, until: float) -> Executions:
+        """Starts all executions that start before `until`."""
 
 
 def queues(load: Load, setting: Setting) -> Queues:
@@ -52,7 +55,7 @@ class SharedQueue:
     """One queue for all pods. No request belongs to a pod before it starts."""
 
     def __init__(self, load: Load, setting: Setting) -> None:
-        self._line = Line(setting, load.arrivals.tolist())
+        self._line = new_line(setting, load.arrivals)
 
     @property
     def waiting(self) -> bool:
@@ -68,8 +71,8 @@ class SharedQueue:
         free_at = self._line.remove(pod.number)
         pod.removed_at = now if pod.ready_at > now else max(now, free_at)
 
-    def advance(self, until: float) -> list[Execution]:
-        """Starts all executions that start before `until`, in the order of their start."""
+    def advance(self, until: float) -> Executions:
+        """Starts all executions that start before `until`."""
         return self._line.serve(until)
 
 
@@ -89,8 +92,7 @@ class BlindQueues:
 
     def __init__(self, load: Load, setting: Setting) -> None:
         self._setting = setting
-        self._arrivals: list[float] = load.arrivals.tolist()
-        self._choices: list[float] = load.choices.tolist()
+        self._arrivals, self._choices = load.arrivals, load.choices
         self._given = 0
         """How many requests have been given to a pod."""
         self._now = 0.0
@@ -108,7 +110,7 @@ class BlindQueues:
 
     def add(self, pod: Pod) -> None:
         """The pod is given requests from its `ready_at` on."""
-        line = Line(self._setting, [])
+        line = InBatches(self._setting, np.empty(0))
         line.add(pod.number, pod.ready_at)
         insort(self._starting, _Member(pod=pod, line=line), key=lambda member: member.pod.ready_at)
 
@@ -120,18 +122,18 @@ class BlindQueues:
         self._ready = [member for member in self._ready if member.pod is not pod]
         self._let_go(now)
 
-    def advance(self, until: float) -> list[Execution]:
-        """Starts all executions that start before `until`, in the order of their start."""
-        done: list[Execution] = []
+    def advance(self, until: float) -> Executions:
+        """Starts all executions that start before `until`."""
+        done: list[Executions] = []
         while self._now < until:
             self._admit()
             edge = min([until, *(member.pod.ready_at for member in self._starting)])
             self._give(edge)
-            for member in (*self._ready, *self._draining):
-                done += member.line.serve(edge)
+            busy = (m for m in (*self._ready, *self._draining) if m.line.waiting)
+            done += [member.line.serve(edge) for member in busy]
             self._let_go(self._now)
             self._now = edge
-        return sorted(done, key=lambda execution: execution[1])
+        return merged([one for one in done if len(one.start)])
 
     def _admit(self) -> None:
         while self._starting and self._starting[0].pod.ready_at <= self._now:
@@ -141,11 +143,14 @@ class BlindQueues:
         """Gives each request that has come before `until` to a pod that is ready now."""
         if not self._ready:
             return
-        last = bisect_left(self._arrivals, until, self._given)
-        join = [member.line.join for member in self._ready]
-        pods = len(join)
-        for request in range(self._given, last):
-            join[int(self._choices[request] * pods)](self._arrivals[request])
+        last = self._given + int(np.searchsorted(self._arrivals[self._given :], until))
+        requests = self._arrivals[self._given : last]
+        chosen = (self._choices[self._given : last] * len(self._ready)).astype(np.int64)
+        by_pod = np.argsort(chosen, kind="stable")
+        ends = np.cumsum(np.bincount(chosen, minlength=len(self._ready)))
+        for member, given in zip(self._ready, np.split(requests[by_pod], ends[:-1]), strict=True):
+            if len(given):
+                member.line.join(given)
         self._given = last
 
     def _let_go(self, now: float) -> None:

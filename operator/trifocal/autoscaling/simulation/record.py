@@ -2,24 +2,30 @@
 
 import math
 from array import array
-from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trifocal.autoscaling.simulation.line import Execution
+from trifocal.autoscaling.simulation.executions import NONE, Executions, Floats
 from trifocal.autoscaling.simulation.moments import Moments
+
+
+def _nothing(_until: float) -> Executions:
+    return NONE
 
 
 class Record:
     """A `Telemetry` at the time `now`; what windows reach beyond it is cut off.
 
     Executions are known when they start, but their end is no part of the record before its time.
+    They are played when somebody asks: most of the steps of a policy that asks nothing cost nothing.
     """
 
-    def __init__(self, arrivals: Sequence[float]) -> None:
+    def __init__(self, arrivals: Floats, play: Callable[[float], Executions] = _nothing) -> None:
+        """Args: all arrivals of the trace, and what starts the executions up to a time."""
         self.now = 0.0
+        self._play = play
+        self._played = 0.0
         self._came = Moments(arrivals)
         """All of the trace: nothing may look at it beyond `now`."""
         self._started = Moments()
@@ -28,22 +34,41 @@ class Record:
         """When each request of `_answered` had come."""
         self._began = Moments()
         self._ended = Moments()
-        self._running: list[Execution] = []
+        self._running = np.empty(0)
+        """Ends of the executions that have started and not ended, ascending."""
+        self._due = np.empty(0)
+        """The same for each request, and when it had come."""
+        self._due_came = np.empty(0)
         self._readied = Moments()
         self._left = Moments()
 
-    def advance(self, now: float, started: Sequence[Execution]) -> None:
-        """Time has passed until `now`, and executions have started, in the order of their start."""
-        self.now = now
-        self._began.extend([start for _, start, _ in started])
-        self._started.extend([start for _, start, batch in started for _ in batch])
-        self._running += started
-        self._running.sort()
-        ended = bisect_left(self._running, (now,))
-        done, self._running = self._running[:ended], self._running[ended:]
-        self._ended.extend([end for end, _, _ in done])
-        self._answered.extend([end for end, _, batch in done for _ in batch])
-        self._answered_came.extend([came for _, _, batch in done for came in batch])
+    def catch_up(self) -> None:
+        """Plays what has happened until `now`; to be called before pods come or go."""
+        if self._played < self.now:
+            self.advance(self.now, self._play(self.now))
+
+    def advance(self, now: float, started: Executions) -> None:
+        """Time has passed until `now`, and executions have started."""
+        self.now = self._played = now
+        if not len(started.start) and not len(self._running):
+            return
+        self._began.extend(started.start)
+        self._started.extend(started.request_start)
+        running = np.sort(np.concatenate((self._running, started.end)), kind="stable")
+        ended = int(np.searchsorted(running, now))
+        self._ended.extend(running[:ended])
+        self._running = running[ended:]
+        self._answer(now, started)
+
+    def _answer(self, now: float, started: Executions) -> None:
+        due = np.concatenate((self._due, started.request_end))
+        order = np.argsort(due, kind="stable")
+        due = due[order]
+        came = np.concatenate((self._due_came, started.came))[order]
+        answered = int(np.searchsorted(due, now))
+        self._answered.extend(due[:answered])
+        self._answered_came.frombytes(came[:answered].tobytes())
+        self._due, self._due_came = due[answered:], came[answered:]
 
     def pods(self, readied: Sequence[float] = (), left: Sequence[float] = ()) -> None:
         """Pods became ready, or stopped taking requests, at these times: ascending, until `now`."""
@@ -79,6 +104,7 @@ class Record:
 
     def waiting(self, at: float) -> int:
         """Requests that wait for execution."""
+        self.catch_up()
         at = min(at, self.now)
         return self._came.before(at) - self._started.before(at)
 
@@ -95,13 +121,14 @@ class Record:
         latencies = self._latencies(since, until)
         return float(latencies.mean()) if len(latencies) else None
 
-    def answers(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def answers(self) -> tuple[Floats, Floats]:
         """When each answered request had come, and its latency; in the order of the answers."""
         came = np.frombuffer(self._answered_came[:])
         return came, self._answered.slice(0, len(self._answered)) - came
 
     def _known(self, since: float, until: float) -> tuple[float, float]:
         """The part of a window that has happened."""
+        self.catch_up()
         since = min(max(since, 0.0), self.now)
         return since, max(min(until, self.now), since)
 
@@ -110,7 +137,7 @@ class Record:
         window = self._known(since, until)
         return into.integral(*window) - out.integral(*window)
 
-    def _latencies(self, since: float, until: float) -> NDArray[np.float64]:
+    def _latencies(self, since: float, until: float) -> Floats:
         first, last = (self._answered.before(at) for at in self._known(since, until))
         came = np.frombuffer(self._answered_came[first:last])
         return self._answered.slice(first, last) - came

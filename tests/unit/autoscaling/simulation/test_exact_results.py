@@ -39,7 +39,7 @@ TRACE = Trace(jobs={"a": np.array([300.0, 900.0, 150.0, 1200.0, 300.0])}, step_s
         ("blind", 4, 10252.744439428017, 1906952.8389155748, 24, 6200.0),
     ],
 )
-def test_to_the_last_bit(  # noqa: PLR0913, PLR0917 - one for each figure
+def test_to_the_last_bit(
     balancing: Balancing,
     max_batch: int,
     latencies: float,

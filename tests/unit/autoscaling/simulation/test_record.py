@@ -2,16 +2,17 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trifocal.autoscaling.simulation.line import Execution
+from trifocal.autoscaling.simulation.executions import Executions
 from trifocal.autoscaling.simulation.record import Record
 
 # One pod, two requests at a time: 10 s for one, 14 s for two; requests at 0, 3, 5, 6 and 40 s.
 ARRIVALS = [0.0, 3.0, 5.0, 6.0, 40.0]
-EXECUTIONS: list[Execution] = [
+EXECUTIONS: list[tuple[float, float, list[float]]] = [
     (10.0, 0.0, [0.0]),
     (24.0, 10.0, [3.0, 5.0]),
     (34.0, 24.0, [6.0]),
@@ -19,14 +20,24 @@ EXECUTIONS: list[Execution] = [
 ]
 
 
+def executions(*given: tuple[float, float, list[float]]) -> Executions:
+    """Of (end, start, when the requests had come)."""
+    return Executions(
+        start=np.array([start for _, start, _ in given]),
+        end=np.array([end for end, _, _ in given]),
+        sizes=np.array([len(batch) for _, _, batch in given], dtype=np.int64),
+        came=np.array([came for _, _, batch in given for came in batch]),
+    )
+
+
 def record_at(now: float, step: float = 1.0) -> Record:
     """The record at `now`, after passes every `step` seconds."""
-    record = Record(ARRIVALS)
+    record = Record(np.array(ARRIVALS))
     record.pods(readied=[0.0])
     passed = 0.0
     while passed < now:
         before, passed = passed, min(passed + step, now)
-        record.advance(passed, [e for e in EXECUTIONS if before <= e[1] < passed])
+        record.advance(passed, executions(*(e for e in EXECUTIONS if before <= e[1] < passed)))
     return record
 
 
@@ -78,8 +89,8 @@ def test_a_percentile_is_the_smallest_latency_that_enough_answers_keep() -> None
 
 def test_999_of_1000_answers_keep_the_percentile_99_9() -> None:
     """99.9 / 100 * 1000 is above 999 in floating point."""
-    record = Record([0.0] * 1000)
-    record.advance(2000, [(float(n), 0.0, [0.0]) for n in range(1, 1001)])
+    record = Record(np.zeros(1000))
+    record.advance(2000, executions(*((float(n), 0.0, [0.0]) for n in range(1, 1001))))
     assert record.latency(99.9, 0, 2000) == 999
 
 
