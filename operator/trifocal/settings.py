@@ -103,6 +103,22 @@ class Settings(BaseSettings):
     prometheus_pod_label: str = Field(
         default="pod", pattern=LABEL_NAME, description="Label with a pod's name."
     )
+    wake_up_queries: bool = Field(
+        default=False,
+        description="Whether spec.scaling.wakeUp may have queries asked, with the operator's "
+        "rights at Prometheus.",
+    )
+    wake_up_prometheus_url: Annotated[str, AfterValidator(_server_root)] | None = Field(
+        default=None,
+        description="Root of what is asked these queries, such as a prom-label-proxy; unset means "
+        "prometheus_url. The same files open it.",
+    )
+    wake_up_namespace_parameter: str | None = Field(
+        default=None,
+        pattern="^[a-zA-Z0-9_-]+$",
+        description="URL parameter by which a proxy is told the namespace that a query is held "
+        "to; unset means that a query sees every series.",
+    )
     gpus_per_namespace: int | None = Field(
         default=None,
         ge=1,
@@ -124,6 +140,8 @@ class Settings(BaseSettings):
     def _prometheus_can_be_asked(self) -> Self:
         if self.scaling_signal == "prometheus" and self.prometheus_url is None:
             raise ValueError("scaling_signal is prometheus, so prometheus_url must be set.")
+        if self.wake_up_queries and self.prometheus_url is None:
+            raise ValueError("wake_up_queries is true, so prometheus_url must be set.")
         if self.prometheus_token_file and self.prometheus_basic_auth:
             raise ValueError(
                 "prometheus_token_file and prometheus_basic_auth are both set: leave one out."

@@ -46,6 +46,19 @@ def test_the_signal_cannot_come_from_a_prometheus_that_is_not_known() -> None:
         Settings(scaling_signal="prometheus")
 
 
+def test_wake_up_queries_need_somebody_who_answers() -> None:
+    with pytest.raises(ValidationError, match="so prometheus_url must be set"):
+        Settings(wake_up_queries=True)
+    proxy = "http://prom-label-proxy.monitoring:8080"
+    settings = Settings(
+        wake_up_queries=True,
+        prometheus_url="http://prometheus:9090",
+        wake_up_prometheus_url=proxy,
+        wake_up_namespace_parameter="namespace",
+    )
+    assert settings.wake_up_prometheus_url == proxy
+
+
 def test_two_kinds_of_credentials_are_one_too_many() -> None:
     files = Path("/etc/prometheus")
     with pytest.raises(ValidationError, match="are both set: leave one out"):

@@ -1,8 +1,8 @@
 """Asks the wake-up queries of all models at once: every answer is a value, also when there is none.
 
 A query is a user's and is asked with the operator's rights, so it gets little: bounded time, a
-bounded answer (`ask`'s to keep), and a turn after others. Whether it is asked at all, and what it
-can see, is the administrator's to say.
+bounded answer, and a turn after others. Whether it is asked at all, and what it can see, is the
+administrator's to say.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Protocol
 from trifocal.api.wake_up import PrometheusWakeUp
 from trifocal.autoscaling.metrics import Key
 from trifocal.autoscaling.prometheus.answer import Answer, PrometheusError
+from trifocal.autoscaling.prometheus.client import PrometheusClient, QueryLimits
 from trifocal.autoscaling.waiting_work import NotAllowed, Unknown, WakeUpSignal, Work, read_work
 
 SIDE_BY_SIDE = 16
@@ -21,6 +22,11 @@ SIDE_BY_SIDE = 16
 TOTAL_SECONDS = 4.0
 """For all queries of a pass, below the interval of the passes; who has no answer by then waits for
 the next one."""
+LIMITS = QueryLimits(seconds=2.0, max_bytes=64 * 1024)
+"""Of one query: a rate over a minute of a gateway's series takes milliseconds, and one number is a
+few hundred bytes. A query for every series there is ends here."""
+MAX_WORDS = 500
+"""Characters of Prometheus' own words: it repeats the query, and status takes 1024 in all."""
 KEPT = timedelta(seconds=30)
 """An answer stands in for those that are missing for so long: a Prometheus that restarts is no
 news. It never lets pods go, see `Work.fresh`."""
@@ -29,6 +35,24 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 Ask = Callable[[str, str], Awaitable[Answer]]
 """A namespace and a query to the query's answer; raises PrometheusError."""
+
+
+def through(prometheus: PrometheusClient, namespace_parameter: str | None) -> Ask:
+    """Queries of a Prometheus, or of a proxy that holds each to its own namespace's series.
+
+    Adding a matcher to every selector takes a parser of PromQL; a text that is put together is
+    escaped from. prom-label-proxy has that parser, and takes the namespace from the URL.
+
+    Args:
+        prometheus: Who is asked.
+        namespace_parameter: What the proxy calls the namespace; None where there is no proxy.
+    """
+
+    async def ask(namespace: str, query: str) -> Answer:
+        held = {namespace_parameter: namespace} if namespace_parameter else {}
+        return await prometheus.query(query, parameters=held)
+
+    return ask
 
 
 class WakeUpSource(Protocol):
@@ -91,7 +115,7 @@ class WakeUps:
             try:
                 answer = await self._ask(key[0], query.query)
             except PrometheusError as error:
-                return Unknown(message=str(error))
+                return Unknown(message=str(error)[:MAX_WORDS])
         return read_work(answer, query.threshold)
 
     def _known(self, key: Key, query: PrometheusWakeUp, found: Work | Unknown) -> Work | Unknown:

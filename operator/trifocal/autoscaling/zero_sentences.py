@@ -7,6 +7,9 @@ from trifocal.autoscaling.decision import ScaleDecision
 from trifocal.autoscaling.sentences import count
 from trifocal.autoscaling.waiting_work import NotAllowed, Unknown, WakeUpSignal, Work
 
+MOST_NAMES = 3
+"""Schedules that a sentence names: a name may have 63 characters, and there may be 20."""
+
 
 def at_rest(
     scaling: ScalingSpec, work: WakeUpSignal | None, *, idle_seconds: float | None = None
@@ -75,4 +78,5 @@ def _only(scaling: ScalingSpec) -> str:
     names = [schedule.name for schedule in scaling.schedules if schedule.min_replicas]
     if not names:
         return "nothing wakes the model"
-    return f"only the next start of {' or '.join(names)} wakes the model"
+    which = " or ".join(names) if len(names) <= MOST_NAMES else f"one of {len(names)} schedules"
+    return f"only the next start of {which} wakes the model"

@@ -174,6 +174,26 @@ def test_the_settings_find_prometheus_and_what_opens_it(
     assert found.get("/etc/trifocal/prometheus") == (None if own else secret)
 
 
+def test_wake_up_queries_are_asked_where_the_administrator_says(
+    render: Render, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered = render(
+        {
+            **PROMETHEUS,
+            "wakeUp.queries": "true",
+            "wakeUp.prometheusUrl": '"http://prom-label-proxy.monitoring:8080"',
+            "wakeUp.namespaceParameter": '"namespace"',
+        }
+    )
+    for name, value in environment(rendered).items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert settings.wake_up_queries
+    assert settings.wake_up_prometheus_url == "http://prom-label-proxy.monitoring:8080"
+    assert settings.wake_up_namespace_parameter == "namespace"
+    assert not [name for name in environment(render()) if "WAKE_UP" in name]
+
+
 def test_without_prometheus_nothing_of_it_is_there(render: Render) -> None:
     rendered = render()
     assert not [name for name in environment(rendered) if "PROMETHEUS" in name]
@@ -193,6 +213,8 @@ def test_a_pod_monitor_for_the_models_of_all_namespaces(render: Render) -> None:
     [
         ("scalingSignal=prometheus", "prometheus.url must be set"),
         ("prometheus.auth=basic,prometheus.url=http://p", "prometheus.secret must name a Secret"),
+        ("wakeUp.queries=true", "prometheus.url must be set"),
+        ("wakeUp.namespaceParameter=a b", "does not match pattern"),
         ("prometheus.url=prometheus:9090", "does not match pattern"),
         ("prometheus.podLabel=pod-name", "does not match pattern"),
     ],

@@ -3,12 +3,20 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import aiohttp
+import pytest
+from aiohttp import web
+
+from tests.unit.autoscaling.prometheus.serving import serving
 from trifocal.api.wake_up import PrometheusWakeUp
+from trifocal.autoscaling.prometheus.access import PrometheusAccess
 from trifocal.autoscaling.prometheus.answer import Answer, Point, PrometheusError, Series
+from trifocal.autoscaling.prometheus.client import PrometheusClient
 from trifocal.autoscaling.waiting_work import NotAllowed, Unknown, Work
-from trifocal.autoscaling.wake_up import SIDE_BY_SIDE, NobodyAsks, WakeUps
+from trifocal.autoscaling.wake_up import LIMITS, SIDE_BY_SIDE, NobodyAsks, WakeUps, through
 
 KEY = ("vision", "digits")
+ONE = {"resultType": "scalar", "result": [1435781451.781, "3"]}
 QUERY = PrometheusWakeUp(query="sum(waiting)", threshold=2)
 
 
@@ -42,6 +50,37 @@ async def test_a_query_is_asked_for_its_namespace_and_held_against_its_threshold
 async def test_no_answer_is_unknown_in_prometheus_own_words() -> None:
     found = await Prometheus(None).wake_ups().ask({KEY: QUERY})
     assert found == {KEY: Unknown(message="http://prometheus did not answer.")}
+
+
+async def test_a_long_refusal_is_cut_to_what_status_takes() -> None:
+    async def refuse(_namespace: str, query: str) -> Answer:
+        raise PrometheusError(f"parse error in {query}")
+
+    long = PrometheusWakeUp(query=2000 * "x")
+    wake_ups = WakeUps(refuse, lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    found = (await wake_ups.ask({KEY: long}))[KEY]
+    assert isinstance(found, Unknown)
+    assert len(found.message) == 500
+
+
+@pytest.mark.parametrize(
+    ("parameter", "carried"), [(None, {}), ("namespace", {"namespace": "vision"})]
+)
+async def test_a_proxy_is_told_the_namespace_that_a_query_is_held_to(
+    parameter: str | None, carried: dict[str, str]
+) -> None:
+    seen: list[dict[str, str]] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        seen.append(dict(request.query))
+        return web.json_response({"status": "success", "data": ONE})
+
+    async with serving(handle) as served, aiohttp.ClientSession() as session:
+        client = PrometheusClient(session, PrometheusAccess(url=served.url), LIMITS)
+        answer = await through(client, parameter)("vision", "sum(waiting)")
+    assert seen == [carried]
+    assert served.forms[0]["query"] == "sum(waiting)"
+    assert answer.series[0].points[0].value == 3
 
 
 async def test_the_last_answer_stands_in_for_half_a_minute_and_is_not_fresh() -> None:

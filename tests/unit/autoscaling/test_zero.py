@@ -226,6 +226,14 @@ def test_unknown_changes_nothing_and_says_that_nothing_but_a_schedule_wakes() ->
     )
 
 
+def test_many_schedules_are_counted_and_not_named() -> None:
+    many = [OFFICE | {"name": f"{n:063}"} for n in range(20)]
+    spec = scaling().model_dump(by_alias=True) | {"schedules": many}
+    found = asleep(Unknown(message=500 * "x"), ScalingSpec.model_validate(spec))
+    assert "only the next start of one of 20 schedules wakes the model" in found.message
+    assert len(found.message) <= 1024
+
+
 def test_it_wakes_until_its_pods_were_read_twice() -> None:
     _, history, rest = decide_with_zero(situation(NO_POD, current=0, ready=0), WAITS, Rest(), NOW)
     pods = Pods()

@@ -67,6 +67,7 @@ def test_every_setting_of_the_operator_is_set_by_the_deployment_and_no_other() -
         (VALUES["prometheus"]["scrapeSeconds"], "prometheus_scrape_seconds"),
         (VALUES["prometheus"]["namespaceLabel"], "prometheus_namespace_label"),
         (VALUES["prometheus"]["podLabel"], "prometheus_pod_label"),
+        (VALUES["wakeUp"]["queries"], "wake_up_queries"),
         (VALUES["gpusPerNamespace"], "gpus_per_namespace"),
         (VALUES["resyncSeconds"], "resync_seconds"),
         (VALUES["kubeQps"], "kube_qps"),

@@ -1,8 +1,10 @@
 """Asks Prometheus' HTTP API: an answer, or one sentence that says why there is none."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from types import MappingProxyType
 
 import aiohttp
 
@@ -30,6 +32,7 @@ class QueryLimits:
 
 
 DEFAULT_LIMITS = QueryLimits()
+_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 
 
 class PrometheusClient:
@@ -47,13 +50,20 @@ class PrometheusClient:
         self._limits = limits
         self._trust = Trust(access.ca_file)
 
-    async def query(self, expression: str, at: datetime | None = None) -> Answer:
+    async def query(
+        self,
+        expression: str,
+        at: datetime | None = None,
+        *,
+        parameters: Mapping[str, str] = _NO_PARAMETERS,
+    ) -> Answer:
         """What a PromQL expression gives at one time.
 
         Args:
             expression: An instant vector, a range vector or a scalar.
             at: When it is evaluated; None is the server's present, which sees the newest samples
                 also where the clocks disagree.
+            parameters: What the URL carries besides, for a proxy in front of Prometheus.
 
         Raises:
             PrometheusError: There is no answer; the message is a sentence for users.
@@ -62,7 +72,7 @@ class PrometheusClient:
         if at is not None:
             form["time"] = f"{at.timestamp():.3f}"
         try:
-            status, body = await self._post(form)
+            status, body = await self._post_again_if_cut(form, parameters)
         except TimeoutError as error:
             raise PrometheusError(
                 f"{self._url} did not answer within {self._limits.seconds:g} s."
@@ -77,10 +87,23 @@ class PrometheusClient:
     def _url(self) -> str:
         return self._access.query_url
 
-    async def _post(self, form: dict[str, str]) -> tuple[int, bytes]:
+    async def _post_again_if_cut(
+        self, form: dict[str, str], parameters: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        """A kept connection may be one that a restarted Prometheus or a proxy has closed.
+
+        aiohttp itself makes a second attempt for GET alone, since others may change something.
+        """
+        try:
+            return await self._post(form, parameters)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            return await self._post(form, parameters)
+
+    async def _post(self, form: dict[str, str], parameters: Mapping[str, str]) -> tuple[int, bytes]:
         """A POST: an expression that names many namespaces may be too long for a URL."""
         async with self._session.post(
             self._url,
+            params=parameters,
             data=form,
             headers=self._access.headers(),
             ssl=self._trust.context(),

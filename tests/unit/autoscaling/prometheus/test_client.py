@@ -124,6 +124,23 @@ async def test_an_answer_that_is_too_large_is_cut_also_when_it_was_packed() -> N
     assert message == f"URL{QUERY} sent more than 9000 bytes."
 
 
+async def test_a_kept_connection_that_was_closed_costs_no_answer() -> None:
+    asked = 0
+
+    async def closing_once(request: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        if asked == 2 and request.transport:
+            request.transport.close()
+        return web.Response(text=ONE)
+
+    async with serving(closing_once) as served, aiohttp.ClientSession() as session:
+        client = PrometheusClient(session, PrometheusAccess(url=served.url))
+        answers = [await client.query("up") for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert asked == 3
+
+
 async def test_one_that_is_not_there() -> None:
     async with serving(saying(ONE)) as served:
         pass
