@@ -1,0 +1,61 @@
+"""Pods that show the recorded metrics of a real Triton, a whole number of times as high."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.support.web_server import Answer, web_server
+
+RECORDED = (
+    Path(__file__).parents[2] / "unit" / "triton" / "data" / "triton-2.51-metrics.txt"
+).read_text()
+HISTOGRAM = """\
+# TYPE nv_inference_first_response_histogram_ms histogram
+nv_inference_first_response_histogram_ms_bucket{model="small",version="1",le="4"} 0
+nv_inference_first_response_histogram_ms_bucket{model="small",version="1",le="9"} 10
+nv_inference_first_response_histogram_ms_bucket{model="small",version="1",le="19"} 40
+nv_inference_first_response_histogram_ms_bucket{model="small",version="1",le="49"} 55
+nv_inference_first_response_histogram_ms_bucket{model="small",version="1",le="99"} 60
+nv_inference_first_response_histogram_ms_bucket{model="small",version="1",le="+Inf"} 60
+nv_inference_first_response_histogram_ms_sum{model="small",version="1"} 1442
+nv_inference_first_response_histogram_ms_count{model="small",version="1"} 60
+"""
+"""In the words of Triton 26.01, for the 60 requests that the recorded text has answered."""
+MODEL = "small"
+
+
+def text(times: int) -> str:
+    """The metrics, with every counter so many times as high."""
+    return re.sub(
+        r"(?m)^(nv_inference_.*\}) (\d+)$",
+        lambda line: f"{line[1]} {int(line[2]) * times}",
+        RECORDED + HISTOGRAM,
+    )
+
+
+@dataclass
+class FakeTriton:
+    """One pod. `times` may be set at any time."""
+
+    port: int = 0
+    times: int = 1
+    answers: list[tuple[int, datetime]] = field(default_factory=list)
+    """What it was at each scrape, and when."""
+
+    def answer(self, _path: str) -> Answer:
+        """What a scrape gets."""
+        times = self.times
+        self.answers.append((times, datetime.now(UTC)))
+        return Answer(body=text(times).encode(), headers={"Content-Type": "text/plain"})
+
+
+@contextmanager
+def fake_triton() -> Iterator[FakeTriton]:
+    """Runs while the block does."""
+    pod = FakeTriton()
+    with web_server(pod.answer) as server:
+        pod.port = server.port
+        yield pod
