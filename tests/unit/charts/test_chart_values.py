@@ -115,7 +115,7 @@ def test_every_alert_has_a_runbook() -> None:
     runbooks = (CHART.parents[1] / "docs" / "alerts.md").read_text()
     headings = {line.removeprefix("## ").lower() for line in runbooks.splitlines()}
     alerts = re.findall(r"alert: (\w+)", TEMPLATES["metrics.yaml"])
-    assert len(alerts) == 4
+    assert len(alerts) == 5
     for alert in alerts:
         assert alert.lower() in headings
         assert f"runbookUrl }}}}{alert.lower()}" in TEMPLATES["metrics.yaml"]
@@ -124,7 +124,7 @@ def test_every_alert_has_a_runbook() -> None:
 def test_alerts_use_metrics_that_the_operator_has() -> None:
     telemetry = "".join(
         (Path(trifocal.__file__).parent / name).read_text()
-        for name in ("telemetry.py", "cli/operator.py")
+        for name in ("telemetry.py", "cli/operator.py", "autoscaling/metrics.py")
     )
     used = set(re.findall(r"trifocal_[a-z_]+", TEMPLATES["metrics.yaml"]))
     assert used
