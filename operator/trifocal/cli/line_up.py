@@ -6,22 +6,22 @@ from types import MappingProxyType
 
 from trifocal.autoscaling.simulation.clairvoyant import Clairvoyant, Schedule, schedule
 from trifocal.autoscaling.simulation.policies import named
-from trifocal.autoscaling.simulation.policies.static import Static
 from trifocal.autoscaling.simulation.policy import MakePolicy, Policy, Setting
-from trifocal.autoscaling.simulation.staffing import Staffing
 from trifocal.autoscaling.simulation.trace import Trace
 from trifocal.autoscaling.simulation.trifocal_policy import Trifocal
 
-MEASURING: Mapping[str, MakePolicy] = MappingProxyType({"trifocal": Trifocal, **named.REACTIVE})
+OURS = "trifocal"
+MEASURING: Mapping[str, MakePolicy] = MappingProxyType({OURS: Trifocal, **named.REACTIVE})
 """Policies that know nothing of the load but what they measure."""
 STRICT_PERCENTILE = 99.9
 """Staffing for a stricter percentile leaves room for the luck of the draw, in percent."""
-STATIC = "static"
 CLAIRVOYANTS: Mapping[str, float | None] = MappingProxyType(
     {"clairvoyant": None, f"clairvoyant-p{STRICT_PERCENTILE:g}": STRICT_PERCENTILE}
 )
 """The percentile that each staffs for; None is the setting's."""
-NAMES = (*MEASURING, STATIC, *CLAIRVOYANTS)
+NAMES = (OURS, *named.NAMES, *CLAIRVOYANTS)
+ALL = tuple(name for name in NAMES if name != "keda-strict")
+"""What `all` means. Where no metrics are lost, the two kinds of KEDA are the same."""
 _HOUR_SECONDS = 3600.0
 
 
@@ -43,7 +43,7 @@ def contestant(name: str, trace: Trace, setting: Setting) -> Contestant:
         KeyError: The name is not in NAMES.
         ValueError: It is sized for the objective, which no number of pods keeps.
     """
-    if name == STATIC:
+    if name == named.STATIC:
         return _static(trace, setting)
     if name in CLAIRVOYANTS:
         return _clairvoyant(trace, setting, CLAIRVOYANTS[name])
@@ -58,13 +58,14 @@ def least_replica_hours(trace: Trace, setting: Setting) -> float:
 
 
 def _static(trace: Trace, setting: Setting) -> Contestant:
-    """As many pods as the busiest step needs, from the start on."""
-    staffing = Staffing(setting)
-    replicas = {
-        job: staffing.pods(float(requests.max()) / trace.step_seconds)
+    """Sized for each job's busiest step, from the start on."""
+    sized = {
+        job: named.static(setting, float(requests.max()) / trace.step_seconds)
         for job, requests in trace.jobs.items()
     }
-    return Contestant(make=lambda job: Static(replicas[job]), initial=replicas)
+    return Contestant(
+        make=lambda job: sized[job], initial={job: one.replicas for job, one in sized.items()}
+    )
 
 
 def _clairvoyant(trace: Trace, setting: Setting, percentile: float | None) -> Contestant:

@@ -35,6 +35,12 @@ class OneSentence(click.Command):
             raise Refused(error.format_message()) from error
 
 
+def seconds_of(text: str) -> float | None:
+    """The seconds of `180ms`, `35s`, `2m` or `1h`; None for what is no length of time."""
+    found = _DURATION.fullmatch(text.strip())
+    return float(found[1]) * _UNITS[found[2]] if found else None
+
+
 class Duration(click.ParamType[float]):
     """A length of time with its unit, in seconds."""
 
@@ -50,8 +56,31 @@ class Duration(click.ParamType[float]):
         """Read `180ms`, `35s`, `2m` or `1h`."""
         if not isinstance(value, str):
             return value
-        found = _DURATION.fullmatch(value.strip())
-        seconds = float(found[1]) * _UNITS[found[2]] if found else None
+        seconds = seconds_of(value)
         if seconds is None or (seconds == 0 and not self._zero):
             self.fail(f"'{value}' is no length of time; write it like 180ms, 35s or 2m.")
         return seconds
+
+
+class Stretch(click.ParamType[tuple[float, float]]):
+    """A stretch of time from the start of a trace, as its first and last second."""
+
+    name = "FROM-TO"
+
+    @override
+    def convert(
+        self,
+        value: str | tuple[float, float],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[float, float]:
+        """Read `30m-35m`."""
+        if not isinstance(value, str):
+            return value
+        begin, _, end = value.partition("-")
+        since, until = seconds_of(begin), seconds_of(end)
+        if since is None or until is None:
+            self.fail(f"'{value}' is no stretch of time; write it like 30m-35m.")
+        if until <= since:
+            self.fail(f"'{value}' ends before it begins; write the earlier time first.")
+        return since, until

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from trifocal.autoscaling.balancing import Balancing
+from trifocal.autoscaling.simulation.lost import Lost
 from trifocal.autoscaling.simulation.plots.figure import PlotsMissingError, require
 from trifocal.autoscaling.simulation.plots.files import save
 from trifocal.autoscaling.simulation.policy import Setting
@@ -21,10 +22,10 @@ from trifocal.autoscaling.simulation.synthetic import SHAPES, synthetic
 from trifocal.autoscaling.simulation.table import as_json, table
 from trifocal.autoscaling.simulation.trace import Trace, TraceError
 from trifocal.autoscaling.simulation.trace_csv import read_trace
-from trifocal.cli.line_up import NAMES, contestant, least_replica_hours
-from trifocal.cli.one_sentence import Duration, OneSentence, Refused
+from trifocal.cli.line_up import ALL, NAMES, contestant, least_replica_hours
+from trifocal.cli.one_sentence import Duration, OneSentence, Refused, Stretch
 
-ALL = "all"
+EVERY = "all"
 MOST_REQUESTS = 20_000_000
 """Of a trace. Each takes about 130 bytes and 5 us of each policy's turn: 3 GB and 2 minutes."""
 _PLAIN_WIDTH = 140
@@ -36,10 +37,10 @@ _ROUNDING = 1e-9
 def _policies(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
     """Names, once each, in the order given."""
     names = [name.strip() for value in values for name in value.split(",") if name.strip()]
-    unknown = next((name for name in names if name not in {ALL, *NAMES}), None)
+    unknown = next((name for name in names if name not in {EVERY, *NAMES}), None)
     if unknown is not None:
-        raise click.BadParameter(f"'{unknown}' is none of {', '.join((ALL, *NAMES))}.")
-    return tuple(dict.fromkeys(one for name in names for one in (NAMES if name == ALL else [name])))
+        raise click.BadParameter(f"'{unknown}' is none of {', '.join((EVERY, *NAMES))}.")
+    return tuple(dict.fromkeys(one for name in names for one in (ALL if name == EVERY else [name])))
 
 
 @click.command(cls=OneSentence)
@@ -71,11 +72,11 @@ def _policies(_: click.Context, __: click.Parameter, values: Sequence[str]) -> t
     "--policy",
     "policies",
     multiple=True,
-    default=(ALL,),
+    default=(EVERY,),
     show_default=True,
     callback=_policies,
     metavar="NAME[,NAME...]",
-    help=f"{ALL}, or some of {', '.join(NAMES)}.",
+    help=f"{EVERY}, or some of {', '.join(NAMES)}.",
 )
 @click.option(
     "--seed",
@@ -127,6 +128,22 @@ def _policies(_: click.Context, __: click.Parameter, values: Sequence[str]) -> t
 )
 @click.option("--batch-time", type=Duration(), help="Of a full batch; needed with --max-batch.")
 @click.option(
+    "--lose-metrics",
+    "lost_windows",
+    type=Stretch(),
+    multiple=True,
+    metavar="FROM-TO",
+    help="No policy can read any metric from one time to another, like 30m-35m.",
+)
+@click.option(
+    "--lose-scrapes",
+    "lost_percent",
+    type=click.FloatRange(0, 100, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="Percent of the scrapes of single pods that fail by chance.",
+)
+@click.option(
     "--plots",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
@@ -151,6 +168,8 @@ def simulate(  # noqa: PLR0913 - one parameter for each option
     balancing: Balancing,
     max_batch: int,
     batch_time: float | None,
+    lost_windows: tuple[tuple[float, float], ...],
+    lost_percent: float,
     folder: Path | None,
     form: str,
 ) -> None:
@@ -170,12 +189,14 @@ def simulate(  # noqa: PLR0913 - one parameter for each option
         min_replicas=min_replicas,
         max_replicas=max_replicas,
         balancing=balancing,
+        lost=Lost(windows=lost_windows, share=lost_percent / 100, seed=seed),
     )
     try:
         _check(setting)
         trace = _trace(source).faster(time_scale)
         trace = trace if peak_replicas is None else trace.with_peak(peak_replicas, setting)
         _check_size(trace)
+        _check_lost(trace, setting)
         if folder is not None:
             require()
     except (ValueError, PlotsMissingError) as error:
@@ -249,6 +270,15 @@ def _check_size(trace: Trace) -> None:
         )
 
 
+def _check_lost(trace: Trace, setting: Setting) -> None:
+    late = next((since for since, _ in setting.lost.windows if since >= trace.seconds), None)
+    if late is not None:
+        raise TraceError(
+            f"--lose-metrics begins {late / 60:g} min after the start, but the load as it is "
+            f"played lasts {trace.seconds / 60:g} min."
+        )
+
+
 def _play(
     trace: Trace, setting: Setting, policies: Sequence[str], seed: int
 ) -> tuple[PolicyResult, ...]:
@@ -282,10 +312,16 @@ def _progress(total: int) -> Iterator[Callable[[str], None]]:
 def _title(source: str, trace: Trace, setting: Setting, seed: int) -> str:
     times = f"p{setting.percentile:g} within {1000 * setting.objective_seconds:g} ms"
     jobs = f"{len(trace.jobs)} job{'s' if len(trace.jobs) > 1 else ''}"
+    lost = "".join(
+        f", no metrics from {since / 60:g} to {until / 60:g} min"
+        for since, until in setting.lost.windows
+    )
+    if setting.lost.share:
+        lost += f", {100 * setting.lost.share:g} % of scrapes lost"
     return (
         f"{Path(source).name}: {_requests(trace):.0f} requests of {jobs} in "
         f"{trace.seconds / 3600:.1f} h; {times}, cold start {setting.cold_start_seconds:g} s, "
-        f"seed {seed}"
+        f"seed {seed}{lost}"
     )
 
 

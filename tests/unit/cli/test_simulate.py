@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from trifocal.cli.line_up import NAMES
+from trifocal.cli.line_up import ALL
 from trifocal.cli.main import main
 
 STEADY = "minute,a\n0,6\n1,6\n2,6\n"
@@ -44,7 +44,7 @@ def test_every_policy_pays_two_pods_where_two_are_least_and_most(steady: Path) -
         run(steady, "--format=json", policy="all", slo="10s", min_replicas="2", max_replicas="2")
     )
 
-    assert [one.pop("policy") for one in found] == list(NAMES)
+    assert [one.pop("policy") for one in found] == list(ALL)
     for one in found:
         # Two pods for three minutes.
         assert one.pop("replica_hours") == pytest.approx(0.1)

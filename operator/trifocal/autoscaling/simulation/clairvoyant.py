@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from trifocal.autoscaling.simulation.policy import MakePolicy, Pods, Setting, Telemetry
+from trifocal.autoscaling.simulation.policy import Pods, Setting, Telemetry
 from trifocal.autoscaling.simulation.staffing import Staffing
 from trifocal.autoscaling.simulation.trace import MINUTE_SECONDS
 
@@ -100,19 +100,3 @@ class Clairvoyant:
         """What the schedule says, whatever happens."""
         del pods, telemetry
         return self._schedule.ordered(now)
-
-
-def clairvoyant(
-    requests_per_second: Sequence[float],
-    *,
-    percentile: float | None = None,
-    slot_seconds: float = MINUTE_SECONDS,
-) -> MakePolicy:
-    """The clairvoyant policy for a job with this load; see `schedule`."""
-
-    def make(setting: Setting) -> Clairvoyant:
-        return Clairvoyant(
-            schedule(requests_per_second, setting, percentile=percentile, slot_seconds=slot_seconds)
-        )
-
-    return make

@@ -149,7 +149,7 @@ class OneByOne:
 
 
 class InBatches:
-    """A line of which a free pod takes up to a full batch; quicker than the other for few requests."""
+    """A line of which a free pod takes up to a full batch. Quicker for few requests."""
 
     def __init__(self, setting: Setting, arrivals: Floats) -> None:
         self._max_batch = setting.max_batch

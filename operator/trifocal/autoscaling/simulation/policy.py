@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from trifocal.autoscaling.balancing import Balancing
+from trifocal.autoscaling.simulation.lost import NOTHING, Lost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,8 @@ class Setting:
     min_replicas: int
     max_replicas: int
     balancing: Balancing = "shared"
+    lost: Lost = NOTHING
+    """Scrapes that fail, whoever makes them. What that means is the policy's own business."""
 
     def execution_seconds(self, batch: float) -> float:
         """How long one execution of `batch` requests takes; of a mean batch, in the mean."""

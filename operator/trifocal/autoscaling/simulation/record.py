@@ -18,7 +18,7 @@ class Record:
     """A `Telemetry` at the time `now`; what windows reach beyond it is cut off.
 
     Executions are known when they start, but their end is no part of the record before its time.
-    They are played when somebody asks: most of the steps of a policy that asks nothing cost nothing.
+    They are played when somebody asks: the steps of a policy that asks nothing cost nothing.
     """
 
     def __init__(self, arrivals: Floats, play: Callable[[float], Executions] = _nothing) -> None:

@@ -1,24 +1,12 @@
 """Plays a trace against policies: every job by itself, the same requests for each policy."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from trifocal.autoscaling.simulation.arrivals import Load, draw
 from trifocal.autoscaling.simulation.engine import simulate
-from trifocal.autoscaling.simulation.policy import MakePolicy, Policy, Setting
+from trifocal.autoscaling.simulation.policy import Policy, Setting
 from trifocal.autoscaling.simulation.result import PolicyResult, job_result, policy_result
 from trifocal.autoscaling.simulation.trace import Trace
-
-
-def run(
-    trace: Trace, setting: Setting, make_policies: Mapping[str, MakePolicy], seed: int
-) -> tuple[PolicyResult, ...]:
-    """Plays the trace against each policy, by its name; the same seed gives the same results."""
-    loads = draw_all(trace, seed)
-    return tuple(
-        run_policy(name, loads, setting, partial(_for_any_job, make, setting))
-        for name, make in make_policies.items()
-    )
 
 
 def draw_all(trace: Trace, seed: int) -> dict[str, Load]:
@@ -50,7 +38,3 @@ def run_policy(
     return policy_result(
         name, [job_result(job, outcome, setting) for job, outcome in outcomes.items()]
     )
-
-
-def _for_any_job(make: MakePolicy, setting: Setting, _job: str) -> Policy:
-    return make(setting)

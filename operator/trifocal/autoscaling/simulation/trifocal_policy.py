@@ -1,7 +1,7 @@
 """Trifocal's own scaling as a policy: the simulator's telemetry as a signal, the real decision.
 
 Windows and scrapes are those of `trifocal.autoscaling.scaler`; nothing is decided here. Of what
-the scaler sees in a cluster, failed scrapes are missing, and counters that leave with their pod.
+the scaler sees in a cluster, counters that leave with their pod are missing.
 """
 
 from dataclasses import replace
@@ -15,9 +15,9 @@ from trifocal.autoscaling.decision import ScaleDecision, decide
 from trifocal.autoscaling.history import seeded
 from trifocal.autoscaling.outlook import CONTROL_SECONDS, Situation
 from trifocal.autoscaling.reason import ScaleReason
-from trifocal.autoscaling.scaler import LATENCY_SECONDS, RATE_SECONDS
 from trifocal.autoscaling.signal import NoData, ServiceTime, Signal
 from trifocal.autoscaling.simulation.policy import Pods, Setting, Telemetry
+from trifocal.autoscaling.simulation.readings import Readings, Span, read
 from trifocal.optimizer.contract import CapacityPoint
 
 START = datetime(2000, 1, 1, tzinfo=UTC)
@@ -59,17 +59,21 @@ class Trifocal:
             return NoData(reason=ScaleReason.NO_READY_PODS, message="No pod is ready.")
         if now <= 0:
             return NoData(reason=ScaleReason.NO_METRICS, message="No pod was read twice yet.")
-        since = max(now - RATE_SECONDS, 0.0)
+        readings = read(self._setting.lost, pods.ready, now)
+        if readings is None:
+            return NoData(reason=ScaleReason.NO_METRICS, message="No pod was read twice lately.")
         return Signal(
-            arrivals_per_second=telemetry.arrived(since, now) / (now - since),
+            arrivals_per_second=_arrivals_per_second(readings, telemetry),
             failures_per_second=0.0,
-            waiting=telemetry.waiting(now),
-            service=_service_time(self._setting, now, telemetry),
+            waiting=_waiting(readings, telemetry),
+            service=_service_time(self._setting, readings.latency, telemetry),
             latency_milliseconds=_milliseconds(
-                telemetry.latency(self._setting.percentile, now - LATENCY_SECONDS, now)
+                telemetry.latency(
+                    self._setting.percentile, readings.latency.since, readings.latency.until
+                )
             ),
             # A pod that has just become ready was read once, and rates need two readings.
-            complete=pods.ready <= self._ready,
+            complete=readings.complete and pods.ready <= self._ready,
         )
 
 
@@ -112,11 +116,29 @@ def _capacity(setting: Setting) -> tuple[CapacityPoint, ...]:
     )
 
 
-def _service_time(setting: Setting, now: float, telemetry: Telemetry) -> ServiceTime | None:
+def _arrivals_per_second(readings: Readings, telemetry: Telemetry) -> float:
+    """Over the pods that were read, each of which gets its part of what arrives."""
+    return sum(
+        count
+        / readings.pods
+        * (telemetry.arrived(span.since, span.until) / (span.until - span.since))
+        for span, count in readings.spans.items()
+    )
+
+
+def _waiting(readings: Readings, telemetry: Telemetry) -> float:
+    """Likewise, at the last reading of each."""
+    return sum(
+        count / readings.pods * telemetry.waiting(span.until)
+        for span, count in readings.spans.items()
+    )
+
+
+def _service_time(setting: Setting, window: Span, telemetry: Telemetry) -> ServiceTime | None:
     """Of the executions that ended in the window, whose time is linear in their batch."""
-    since = now - LATENCY_SECONDS
-    answered, executions = telemetry.answered(since, now), telemetry.executions(since, now)
-    latency = telemetry.mean_latency(since, now)
+    since, until = window.since, window.until
+    answered, executions = telemetry.answered(since, until), telemetry.executions(since, until)
+    latency = telemetry.mean_latency(since, until)
     if not answered or not executions or latency is None:
         return None
     batch = max(answered / executions, 1.0)

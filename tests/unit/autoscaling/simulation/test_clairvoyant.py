@@ -11,7 +11,6 @@ from tests.unit.autoscaling.simulation.policies.closed_form import FARO, ClosedF
 from trifocal.autoscaling.simulation.clairvoyant import (
     Clairvoyant,
     Schedule,
-    clairvoyant,
     schedule,
 )
 from trifocal.autoscaling.simulation.policy import Pods
@@ -133,9 +132,9 @@ def test_slots_are_staffed_by_the_queueing_model() -> None:
 
 def test_policy_follows_the_schedule_of_its_setting() -> None:
     load = [1.0, 1.0, 30.0]
-    make = clairvoyant(load)
     few, many = schedule(load, FARO).needs[0], schedule(load, FARO).needs[2]
-    late, early = make(FARO), make(replace(FARO, cold_start_seconds=100))
+    late = Clairvoyant(schedule(load, FARO))
+    early = Clairvoyant(schedule(load, replace(FARO, cold_start_seconds=100)))
     for at, expected in ((84, few), (85, many)):
         assert late.decide(at, _any_pods(), ClosedForm()) == expected
     for at, expected in ((19, few), (20, many)):

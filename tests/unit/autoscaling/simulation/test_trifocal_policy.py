@@ -9,7 +9,7 @@ import pytest
 from trifocal.autoscaling.reason import ScaleReason
 from trifocal.autoscaling.simulation.policy import Pods, Setting
 from trifocal.autoscaling.simulation.result import JobResult
-from trifocal.autoscaling.simulation.run import run
+from trifocal.autoscaling.simulation.run import draw_all, run_policy
 from trifocal.autoscaling.simulation.trace import Trace
 from trifocal.autoscaling.simulation.trifocal_policy import Trifocal
 
@@ -54,7 +54,7 @@ class Steady:
 
 def played(*requests_per_minute: float, setting: Setting = SETTING) -> JobResult:
     trace = Trace(jobs={"a": np.array(requests_per_minute)}, step_seconds=60)
-    return run(trace, setting, {"trifocal": Trifocal}, seed=7)[0].jobs[0]
+    return run_policy("trifocal", draw_all(trace, 7), setting, lambda _: Trifocal(setting)).jobs[0]
 
 
 def turns(result: JobResult) -> int:

@@ -2,7 +2,8 @@
 
 This is the AIAD baseline of Faro (EuroSys 2025), which stands there for INFaaS; the sources are
 src/policy.py and config/autoscaler/autoscale_config.yaml of beomyeol/faro. It is called `aimd`
-because that is the name under which such policies are known.
+because that is the name under which such policies are known. Metrics that are lost are no latency
+to it, and so no reason to keep a pod.
 """
 
 from trifocal.autoscaling.simulation.policies.window import last
@@ -23,13 +24,14 @@ class Aimd:
 
     def __init__(self, setting: Setting) -> None:
         self._objective = setting.objective_seconds
+        self._lost = setting.lost
         self._above = 0
         self._below = 0
 
     def decide(self, now: float, pods: Pods, telemetry: Telemetry) -> int:
         """One more, one less, or what is ordered. No answered request counts as no latency."""
         window = last(LOOK_BACK_SECONDS, now)
-        latency = telemetry.mean_latency(window.since, window.until) or 0.0
+        latency = telemetry.mean_latency(window.since, self._lost.known_until(now)) or 0.0
         above = latency > self._objective
         self._above = self._above + 1 if above else 0
         self._below = 0 if above else self._below + 1

@@ -10,12 +10,15 @@ pkg/apis/autoscaling/v2/defaults.go of kubernetes/kubernetes. Three kinds of met
 A metric comes by way of a Prometheus rate over a minute and is one scrape old. Arrivals are
 counted where they arrive (a gateway): Triton's own counters, which count answers, would hide an
 overload from the HPA.
+
+Without a metric the HPA leaves all as it is; a pod without one damps, as `by_pods_metric` says.
 """
 
 import math
 from collections import deque
 from collections.abc import Callable
 
+from trifocal.autoscaling.simulation.policies.scrapes import SCRAPE_SECONDS, known
 from trifocal.autoscaling.simulation.policies.window import RecentMaximum, Window, last
 from trifocal.autoscaling.simulation.policy import Pods, Policy, Setting, Telemetry
 
@@ -31,8 +34,6 @@ UP_FACTOR = 2
 100 % per 15 s, which is no limit."""
 METRIC_WINDOW_SECONDS = 60.0
 """The usual `rate(...[1m])`, which holds four scrapes."""
-SCRAPE_SECONDS = 15.0
-"""Prometheus' usual interval: what the HPA reads is this old."""
 SYNCS_TO_METRIC = 2
 """A pod has a rate from its second scrape on, which the HPA reads one scrape later."""
 TARGET_UTILISATION = 0.7
@@ -112,31 +113,45 @@ def pod_requests_per_second(setting: Setting) -> float:
     return setting.max_batch / setting.execution_seconds(setting.max_batch)
 
 
-def utilisation(_setting: Setting) -> Policy:
+def utilisation(setting: Setting) -> Policy:
     """HPA on the busy share of the pods."""
     ready: deque[int] = deque(maxlen=SYNCS_TO_METRIC + 1)
 
     def recommend(now: float, pods: Pods, telemetry: Telemetry) -> int | None:
         ready.append(pods.ready)
         window = metric_window(now)
-        available = telemetry.ready_seconds(window.since, window.until)
-        if available <= 0 or min(ready) == 0:
+        parts = [known(window, setting.lost, pod) for pod in range(min(ready))]
+        measured = [part for part in parts if part is not None]
+        if not measured:
             return None
-        busy = telemetry.busy_seconds(window.since, window.until)
-        ratio = busy / available / TARGET_UTILISATION
-        return by_pods_metric(pods.ordered, min(ready), ratio)
+        since = min(part.since for part in measured)
+        until = max(part.until for part in measured)
+        available = telemetry.ready_seconds(since, until)
+        if available <= 0:
+            return None
+        ratio = telemetry.busy_seconds(since, until) / available / TARGET_UTILISATION
+        return by_pods_metric(pods.ordered, len(measured), ratio)
 
     return HorizontalPodAutoscaler(recommend)
 
 
-def rate(setting: Setting) -> Policy:
-    """HPA on arrivals per second and pod."""
+def rate(setting: Setting, *, empty_is_zero: bool = False) -> Policy:
+    """HPA on arrivals per second and pod.
+
+    Args:
+        setting: What is simulated.
+        empty_is_zero: Whether a query without a result means no arrivals. To the HPA itself it is
+            an error, and no metric.
+    """
     target = TARGET_UTILISATION * pod_requests_per_second(setting)
 
     def recommend(now: float, pods: Pods, telemetry: Telemetry) -> int | None:
-        window = metric_window(now)
-        if window.seconds <= 0 or pods.ordered == 0:
+        whole = metric_window(now)
+        if whole.seconds <= 0 or pods.ordered == 0:
             return None
+        window = known(whole, setting.lost)
+        if window is None:
+            return by_average_value(pods.ordered, 0.0, target) if empty_is_zero else None
         arrivals = telemetry.arrived(window.since, window.until) / window.seconds
         return by_average_value(pods.ordered, arrivals, target)
 
@@ -148,7 +163,9 @@ def latency(setting: Setting) -> Policy:
     target = TARGET_LATENCY * setting.objective_seconds
 
     def recommend(now: float, pods: Pods, telemetry: Telemetry) -> int | None:
-        window = metric_window(now)
+        window = known(metric_window(now), setting.lost)
+        if window is None:
+            return None
         measured = telemetry.latency(setting.percentile, window.since, window.until)
         return None if measured is None else by_value(pods, measured / target)
 

@@ -4,11 +4,17 @@ The sources are pkg/autoscaler/scaling/autoscaler.go and config/core/configmaps/
 knative/serving. Requests that wait count as concurrent: the activator, which holds them, reports
 them too. The wait of the activator itself, and the burst capacity that decides whether it lies in
 the path, are not modelled.
+
+Metrics that are lost for a while are averaged as pkg/autoscaler/aggregation/bucketing.go does: over
+what was seen before, up to a window's length; then the average is 0, and after a stable window
+without data nothing is scaled (ErrNoData). What was lost for less than a window counts as 0 when
+metrics are back. Single scrapes that fail do no harm: a mean over the other pods is taken.
 """
 
 import math
 from dataclasses import dataclass, replace
 
+from trifocal.autoscaling.simulation.lost import Lost
 from trifocal.autoscaling.simulation.policies.window import RecentMaximum, last
 from trifocal.autoscaling.simulation.policy import Pods, Setting, Telemetry
 
@@ -84,6 +90,7 @@ class Kpa:
     def __init__(self, setting: Setting, scale_down_delay_seconds: float = 0.0) -> None:
         # containerConcurrency is what a pod executes together.
         self._target = TARGET_UTILISATION * setting.max_batch
+        self._lost = setting.lost
         self._delay = (
             RecentMaximum(scale_down_delay_seconds) if scale_down_delay_seconds > 0 else None
         )
@@ -94,20 +101,36 @@ class Kpa:
         if self._memory is None:
             # Metrics are lost at a restart, so what runs is kept until there are new ones.
             self._memory = Panic(now if pods.ready > 1 else None, pods.ready)
-        if now <= 0:
+        if now <= 0 or now - self._lost.known_until(now) > STABLE_SECONDS:
             return pods.ordered
         observed = Observed(
             ready=pods.ready,
-            stable=_concurrency(telemetry, STABLE_SECONDS, now),
-            panic=_concurrency(telemetry, PANIC_SECONDS, now),
+            stable=_concurrency(telemetry, STABLE_SECONDS, now, self._lost),
+            panic=_concurrency(telemetry, PANIC_SECONDS, now, self._lost),
         )
         self._memory, desired = scale(self._memory, now, observed, self._target)
         return self._delay.record(now, desired) if self._delay else desired
 
 
-def _concurrency(telemetry: Telemetry, seconds: float, now: float) -> float:
+def _concurrency(telemetry: Telemetry, seconds: float, now: float, lost: Lost) -> float:
     window = last(seconds, now)
-    return telemetry.in_system(window.since, window.until)
+    until = lost.known_until(now)
+    # A gap of a window's length or more starts the buckets anew.
+    anew = (end for begin, end in lost.windows if end <= now and end - begin >= seconds)
+    since = max(window.since, *anew, 0.0)
+    if until <= since:
+        return 0.0
+    return telemetry.in_system(since, until) - _unseen(telemetry, since, until, lost)
+
+
+def _unseen(telemetry: Telemetry, since: float, until: float, lost: Lost) -> float:
+    """What the gaps between two times would have added to the mean."""
+    gaps = [(max(begin, since), min(end, until)) for begin, end in lost.windows]
+    return sum(
+        telemetry.in_system(begin, end) * (end - begin) / (until - since)
+        for begin, end in gaps
+        if begin < end
+    )
 
 
 DELAY_SECONDS = 300.0

@@ -10,9 +10,9 @@ class Static:
     """Any would do."""
 
     def __init__(self, replicas: int) -> None:
-        self._replicas = replicas
+        self.replicas = replicas
 
     def decide(self, now: float, pods: Pods, telemetry: Telemetry) -> int:
         """The number, whatever happens."""
         del now, pods, telemetry
-        return self._replicas
+        return self.replicas

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.autoscaling.simulation.policies.closed_form import FARO, ClosedForm
-from trifocal.autoscaling.simulation.policies.named import NAMES, baseline
+from trifocal.autoscaling.simulation.policies.named import NAMES, REACTIVE, static
 from trifocal.autoscaling.simulation.policy import Pods
 
 PERIODS = {
@@ -11,6 +11,7 @@ PERIODS = {
     "hpa-rate": 15,
     "hpa-p99": 15,
     "keda": 15,
+    "keda-strict": 15,
     "kpa": 2,
     "kpa-delay": 2,
     "aimd": 10,
@@ -23,25 +24,23 @@ def test_all_baselines_have_a_name() -> None:
 
 @pytest.mark.parametrize(("name", "seconds"), PERIODS.items())
 def test_control_period(name: str, seconds: float) -> None:
-    assert baseline(name, 0)(FARO).period_seconds == seconds
+    assert REACTIVE[name](FARO).period_seconds == seconds
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", REACTIVE)
 def test_starts_on_an_empty_record(name: str) -> None:
-    policy = baseline(name, 0)(FARO)
-    ordered = policy.decide(0.0, Pods(ordered=3, ready=3), ClosedForm())
-    assert ordered == (1 if name == "static" else 3)
+    policy = REACTIVE[name](FARO)
+    assert policy.decide(0.0, Pods(ordered=3, ready=3), ClosedForm()) == 3
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", REACTIVE)
 def test_each_job_gets_a_fresh_policy(name: str) -> None:
-    make = baseline(name, 1)
-    assert make(FARO) is not make(FARO)
+    assert REACTIVE[name](FARO) is not REACTIVE[name](FARO)
 
 
 def test_static_is_sized_for_the_peak_and_stays() -> None:
     """At 9 requests/s one pod of 5.6/s cannot do, and three are busy only 54 % of the time."""
-    policy = baseline("static", 9)(FARO)
+    policy = static(FARO, 9)
     silence = ClosedForm()
     seen = [policy.decide(at, Pods(ordered=9, ready=9), silence) for at in (0.0, 60.0, 6000.0)]
     assert seen == [3] * 3
