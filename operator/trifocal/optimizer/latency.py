@@ -74,13 +74,15 @@ def measure_latency(
     advance: Callable[[float], None],
     *,
     size: int = 1,
+    least: int = MIN_RUNS_PER_ROUND,
 ) -> Mapping[str, Latency]:
     """Latency of each model for a batch of that size of one image, in turns.
 
-    `advance` is told the share that is done.
+    `advance` is told the share that is done. `least`: runs in each round, however slow the model
+    is. With one, there are still 20 for the typical latency, and none for a 99th percentile.
     """
     batch = np.repeat(image[None], size, axis=0)
-    runs = {name: _runs_per_round(runner, batch, clock) for name, runner in runners.items()}
+    runs = {name: _runs_per_round(runner, batch, clock, least) for name, runner in runners.items()}
     seconds: dict[str, list[list[float]]] = {name: [] for name in runners}
     names = list(runners)
     for number in range(ROUNDS):
@@ -101,10 +103,10 @@ def time_runs(runner: Runner, batch: NDArray[Any], runs: int, clock: Clock) -> l
     return seconds
 
 
-def _runs_per_round(runner: Runner, batch: NDArray[Any], clock: Clock) -> int:
-    typical = float(np.median(time_runs(runner, batch, WARM_UP_RUNS, clock)))
+def _runs_per_round(runner: Runner, batch: NDArray[Any], clock: Clock, least: int) -> int:
+    typical = float(np.median(time_runs(runner, batch, min(least, WARM_UP_RUNS), clock)))
     wanted = SECONDS_PER_MODEL / ROUNDS / max(typical, 1e-6)
-    return int(min(max(wanted, MIN_RUNS_PER_ROUND), MAX_RUNS_PER_ROUND))
+    return int(min(max(wanted, least), MAX_RUNS_PER_ROUND))
 
 
 def _summary(rounds: Sequence[Sequence[float]]) -> Latency:

@@ -86,6 +86,18 @@ def test_fast_models_are_run_more_often_but_not_for_ever() -> None:
     assert len(log) == 5 + ROUNDS * 60
 
 
+@pytest.mark.parametrize(("least", "runs"), [(5, 5 + 20 * 5), (1, 1 + 20 * 1)])
+def test_slow_models_are_run_as_often_as_their_percentiles_need(least: int, runs: int) -> None:
+    clock = Clock()
+    log: list[str] = []
+
+    measure_latency(
+        {"a": Runner(clock, lambda _n: 9.0, "a", log)}, IMAGE, clock, ignore, least=least
+    )
+
+    assert len(log) == runs
+
+
 def test_noise_has_a_floor_that_one_process_cannot_see() -> None:
     assert noise_between(latency(2.0), latency(3.0)) == pytest.approx(0.1)
 
