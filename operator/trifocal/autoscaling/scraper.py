@@ -62,6 +62,14 @@ class ScrapeLimits:
 DEFAULT_LIMITS = ScrapeLimits()
 
 
+def open_session(limits: ScrapeLimits = DEFAULT_LIMITS) -> aiohttp.ClientSession:
+    """A session with as many connections as pods are read side by side.
+
+    aiohttp's own limit is 100: so many pods that hang would keep all others from being read.
+    """
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=limits.side_by_side))
+
+
 class Scraper:
     """Reads pods over one session, whose connections stay open between passes."""
 

@@ -26,7 +26,7 @@ from trifocal.autoscaling.prometheus.client import (
 )
 from trifocal.autoscaling.prometheus.expression import PodLabels
 from trifocal.autoscaling.prometheus.source import PrometheusSource
-from trifocal.autoscaling.scraper import Scraper
+from trifocal.autoscaling.scraper import Scraper, open_session
 from trifocal.autoscaling.wake_up import LIMITS, NobodyAsks, WakeUps, WakeUpSource, through
 from trifocal.handlers.intake import Intake
 from trifocal.handlers.login import Login
@@ -85,7 +85,7 @@ async def run(settings: Settings) -> int:
     bucket = TokenBucket(qps=settings.kube_qps, burst=settings.kube_burst, clock=time.monotonic)
     async with AsyncExitStack() as stack:
         kube = await stack.enter_async_context(Cluster(access, bucket, metrics.wrote))
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        session = await stack.enter_async_context(open_session())
         process = Process(settings, kube, metrics, access, session)
         for port, app in process.endpoints().items():
             await stack.enter_async_context(served(app, port))

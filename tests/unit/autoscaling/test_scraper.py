@@ -9,7 +9,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from trifocal.autoscaling.scraper import PodAddress, Scrape, ScrapeFailure, ScrapeLimits, Scraper
+from trifocal.autoscaling.scraper import (
+    PodAddress,
+    Scrape,
+    ScrapeFailure,
+    ScrapeLimits,
+    Scraper,
+    open_session,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TEXT = """\
@@ -132,6 +139,25 @@ async def test_no_more_pods_than_allowed_are_read_at_a_time() -> None:
 
     await scraped(counting, ScrapeLimits(side_by_side=3), *map(str, range(20)))
     assert most <= 3
+
+
+async def test_as_many_pods_as_allowed_are_read_at_a_time() -> None:
+    """Each is answered when all have asked; more than the 100 connections of a plain session."""
+    limits = ScrapeLimits(side_by_side=101, pod_seconds=20, total_seconds=20)
+    asked, all_asked = 0, asyncio.Event()
+
+    async def together(_: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        if asked == limits.side_by_side:
+            all_asked.set()
+        await all_asked.wait()
+        return web.Response(text=TEXT)
+
+    async with serving(together) as port, open_session(limits) as session:
+        pods = [PodAddress(uid=str(i), ip="127.0.0.1", port=port) for i in range(101)]
+        found = await Scraper(session, lambda: NOW, limits).scrape(pods)
+    assert {type(result) for result in found.values()} == {Scrape}
 
 
 async def test_one_pods_trouble_leaves_the_others_alone_and_it_has_its_turn_last() -> None:
