@@ -5,6 +5,8 @@ time - a job that a clock starts, a wave of visitors - their autocorrelation has
 what came after the same time before is to be expected again.
 """
 
+from statistics import median
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,7 +59,7 @@ def surge(errors: NDArray[np.float64], repeats_after: int, ahead: int) -> float:
         seen.append(float(max(errors[at], errors[at + 1])))
     if len(seen) < 2:  # noqa: PLR2004 - what came once need not come again
         return 0.0
-    usual = min(seen) if len(seen) == 2 else float(np.median(seen))  # noqa: PLR2004
+    usual = min(seen) if len(seen) == 2 else median(seen)  # noqa: PLR2004
     return max(usual, 0.0)
 
 
