@@ -73,6 +73,7 @@ GAUGES: tuple[tuple[str, str, Read], ...] = (
         "1 when every ready pod was read; otherwise rates are a lower bound.",
         _measured(lambda s: s.complete),
     ),
+    ("wake_up_value", "What the wake-up query gave.", _given(lambda i: i.waiting_work)),
     # What is foreseen
     (
         "level_requests_per_second",

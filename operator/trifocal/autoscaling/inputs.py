@@ -28,6 +28,8 @@ class Inputs:
     """What was measured; None when nothing was."""
     outlook: Outlook | None
     """What is foreseen, and what it needs; None when nothing was measured."""
+    waiting_work: float | None = None
+    """What the wake-up query gave; None where there is none, or no answer."""
 
 
 def inputs_of(situation: Situation, outlook: Outlook | None) -> Inputs:

@@ -22,6 +22,7 @@ from trifocal.api.scaling import ScalingSpec
 from trifocal.autoscaling import zero_sentences as sentences
 from trifocal.autoscaling.decision import ScaleDecision, decide
 from trifocal.autoscaling.history import History
+from trifocal.autoscaling.inputs import inputs_of
 from trifocal.autoscaling.outlook import Situation
 from trifocal.autoscaling.reason import ScaleReason
 from trifocal.autoscaling.signal import NoData, Signal
@@ -59,6 +60,18 @@ def decide_with_zero(
         rest: What the last decision returned.
         now: The time of the pass.
     """
+    decision, history, rest = _decide(situation, work, rest, now)
+    inputs = replace(
+        decision.inputs or inputs_of(situation, None),
+        min_replicas=situation.scaling.min_replicas,
+        waiting_work=work.amount if isinstance(work, Work) else None,
+    )
+    return replace(decision, inputs=inputs), history, rest
+
+
+def _decide(
+    situation: Situation, work: WakeUpSignal | None, rest: Rest, now: datetime
+) -> tuple[ScaleDecision, History, Rest]:
     awake = replace(situation, scaling=_at_least_one(situation.scaling))
     may_rest = situation.scaling.min_replicas == 0 and not isinstance(work, NotAllowed)
     if situation.current == 0:
@@ -135,5 +148,6 @@ def _idle(
         reason=ScaleReason.SCALED_TO_ZERO,
         message=sentences.at_rest(scaling, work, idle_seconds=seconds),
         decided_at=now,
+        inputs=decision.inputs,
     )
     return zero, Rest(idle_since=since)

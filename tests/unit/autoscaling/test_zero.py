@@ -256,4 +256,13 @@ def test_after_waking_the_service_time_that_was_measured_before_is_known() -> No
 
 def test_where_pods_must_run_it_is_the_decision_itself() -> None:
     found = situation(load(60), scaling(1))
-    assert decide_with_zero(found, QUIET, Rest(), NOW)[:2] == decide(found, NOW)
+    assert decide_with_zero(found, None, Rest(), NOW)[:2] == decide(found, NOW)
+
+
+def test_what_a_decision_was_made_from_is_told_with_the_bounds_that_were_in_force() -> None:
+    pods = Pods()
+    for found in (pods.watch(IDLE), pods.watch(5), asleep(QUIET), asleep(WAITS)):
+        assert found.inputs is not None
+        assert found.inputs.min_replicas == 0
+    assert found.inputs is not None
+    assert found.inputs.waiting_work == 3
