@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from trifocal.api.condition import USER_MUST_ACT, Reason
+from trifocal.autoscaling.gauges import GAUGES
+from trifocal.autoscaling.reason import ScaleReason
 from trifocal.cli.manifest_file import read_manifest_file
 
 ROOT = Path(__file__).parents[3]
@@ -63,6 +65,15 @@ def test_troubleshooting_covers_every_reason_that_needs_a_person() -> None:
     listed = {name for cell in _first_column(page) for name in re.findall(r"`(\w+)`", cell)}
     assert {reason.value for reason in USER_MUST_ACT | POD_TROUBLE} <= listed
     assert listed <= {reason.value for reason in Reason}
+
+
+def test_the_scalers_reasons_and_metrics_are_listed() -> None:
+    page = (ROOT / "docs" / "design" / "scaling.md").read_text()
+    reasons = page.partition("## Reasons\n")[2].partition("Each comes with")[0]
+    assert set(re.findall(r"`(\w+)`", reasons)) == set(ScaleReason)
+    metrics = page.partition("## Metrics\n")[2].partition("\n## ")[0]
+    assert {name for name, _, _ in GAUGES} <= set(re.findall(r"`(\w+)`", metrics))
+    assert f"{len(GAUGES) + 1} each at most" in metrics
 
 
 def test_the_first_manifest_is_valid(tmp_path: Path) -> None:
