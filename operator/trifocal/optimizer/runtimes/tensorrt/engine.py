@@ -12,7 +12,7 @@ from trifocal.optimizer.runtimes.tensorrt.failure import (
     why_no_engine,
     why_no_gpu,
 )
-from trifocal.optimizer.runtimes.tensorrt.messages import Messages, logger
+from trifocal.optimizer.runtimes.tensorrt.messages import Messages, heard
 from trifocal.optimizer.runtimes.tensorrt.parsing import parse
 from trifocal.optimizer.runtimes.tensorrt.progress import Watch, monitor
 from trifocal.optimizer.runtimes.tensorrt.timing_cache import TimingCache
@@ -113,15 +113,15 @@ class _Attempt:
     def run(
         self, model: bytes, input_name: str, profile: Profile, report: Callable[[float, str], None]
     ) -> bytes | None:
-        listener = logger(self._trt, self.messages)
-        builder = self._builder(listener)
-        network = parse(self._trt, builder, model, listener, self.messages)
-        self.layers = network.num_layers
-        config = self._config(builder, input_name, profile)
-        watch = Watch(report)
-        listening = monitor(self._trt, watch)  # TensorRT is not relied on to keep it alive
-        config.progress_monitor = listening
-        plan = builder.build_serialized_network(network, config)
+        with heard(self._trt, self.messages) as listener:
+            builder = self._builder(listener)
+            network = parse(self._trt, builder, model, listener, self.messages)
+            self.layers = network.num_layers
+            config = self._config(builder, input_name, profile)
+            watch = Watch(report)
+            listening = monitor(self._trt, watch)  # TensorRT is not relied on to keep it alive
+            config.progress_monitor = listening
+            plan = builder.build_serialized_network(network, config)
         if watch.raised is not None:
             raise watch.raised
         if plan is None:

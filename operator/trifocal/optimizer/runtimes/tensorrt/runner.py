@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trifocal.optimizer.runtimes.backend import ModelRunError
-from trifocal.optimizer.runtimes.tensorrt.api import ICudaEngine, Module
+from trifocal.optimizer.runtimes.tensorrt.api import ICudaEngine, IExecutionContext, Module
 from trifocal.optimizer.runtimes.tensorrt.cuda import Cuda
 from trifocal.optimizer.runtimes.tensorrt.failure import quoted, why_no_gpu
-from trifocal.optimizer.runtimes.tensorrt.messages import Messages, logger
+from trifocal.optimizer.runtimes.tensorrt.messages import Messages, heard
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,13 @@ class EngineRunner:
             ModelRunError: TensorRT refuses it, or has no memory for it.
         """
         cuda.activate()
-        self._messages = Messages()
+        self._trt = trt
         self._cuda = cuda
-        # The runtime must live as long as its engine.
-        self._runtime, engine = _loaded(trt, plan, self._messages)
+        self._messages = Messages()
+        with heard(trt, self._messages) as listener:
+            # The runtime must live as long as its engine.
+            self._runtime, engine = _loaded(trt, plan, listener, self._messages)
+            self._context = _context_of(engine, self._messages)
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
         self._output = output
         self._input = next(
@@ -43,12 +46,6 @@ class EngineRunner:
         )
         self._types = {name: np.dtype(trt.nptype(engine.get_tensor_dtype(name))) for name in names}
         self._largest = _largest_batch(engine, self._input)
-        context = engine.create_execution_context()
-        if context is None:
-            raise ModelRunError(
-                f"TensorRT cannot run it, and says: {quoted(self._messages.errors)}"
-            )
-        self._context = context
         self._stream = cuda.create_stream()
         self._memory: dict[str, _Memory] = {}
         weakref.finalize(self, _release, cuda, self._memory, self._stream)
@@ -60,8 +57,10 @@ class EngineRunner:
             ModelRunError: The GPU or TensorRT refuses.
         """
         self._cuda.activate()
+        self._messages = Messages()
         parts = range(0, len(batch), self._largest)
-        return np.concatenate([self._execute(batch[i : i + self._largest]) for i in parts])
+        with heard(self._trt, self._messages):
+            return np.concatenate([self._execute(batch[i : i + self._largest]) for i in parts])
 
     def _execute(self, batch: NDArray[Any]) -> NDArray[Any]:
         images = np.ascontiguousarray(batch, self._types[self._input])
@@ -107,8 +106,8 @@ class EngineRunner:
         return ModelRunError(f"TensorRT refuses to run, and says: {quoted(self._messages.errors)}")
 
 
-def _loaded(trt: Module, plan: bytes, messages: Messages) -> tuple[Any, ICudaEngine]:
-    runtime = trt.Runtime(logger(trt, messages))
+def _loaded(trt: Module, plan: bytes, listener: Any, messages: Messages) -> tuple[Any, ICudaEngine]:
+    runtime = trt.Runtime(listener)
     if messages.errors:
         # Where CUDA does not start, TensorRT 10 and 11 wrap a null pointer: to use it, and even to
         # free it, ends the process.
@@ -120,6 +119,13 @@ def _loaded(trt: Module, plan: bytes, messages: Messages) -> tuple[Any, ICudaEng
             why or f"TensorRT {trt.__version__} cannot load it, and says: {quoted(messages.errors)}"
         )
     return runtime, engine
+
+
+def _context_of(engine: ICudaEngine, messages: Messages) -> IExecutionContext:
+    context = engine.create_execution_context()
+    if context is None:
+        raise ModelRunError(f"TensorRT cannot run it, and says: {quoted(messages.errors)}")
+    return context
 
 
 def _largest_batch(engine: ICudaEngine, name: str) -> int:

@@ -29,6 +29,7 @@ from trifocal.optimizer.recipe import Recipe
 from trifocal.optimizer.runtimes.backend import BuildError, ModelRunError, Order, Product
 from trifocal.optimizer.runtimes.tensorrt.backend import TensorRT
 from trifocal.optimizer.runtimes.tensorrt.cuda import Driver
+from trifocal.optimizer.runtimes.tensorrt.messages import Messages, heard
 from trifocal.optimizer.training import Lesson, TrainingData
 from trifocal.triton.tensorrt import EngineOrigin
 
@@ -112,6 +113,15 @@ def test_a_small_network_becomes_an_engine(bench: Workbench, precision: Precisio
     assert EngineOrigin.model_validate(product.facts["engine"]) == EngineOrigin(
         tensorrt=rtx.__version__, triton_release="26.07", platform="linux-x86_64"
     )
+
+
+def test_a_build_while_another_builder_lives_hears_its_own_messages(bench: Workbench) -> None:
+    """TensorRT keeps one logger while anything lives: the warning about another is not heard."""
+    order = bench.order(save(colour_classifier(), bench.folder / "model.onnx"))
+    with heard(rtx, Messages()) as listener:
+        living = rtx.Builder(listener)
+    assert bench.build(order).facts["warnings"] == []
+    del living
 
 
 @pytest.fixture(scope="module", name="orientation")
