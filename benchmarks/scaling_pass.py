@@ -47,6 +47,8 @@ from trifocal.optimizer.contract import CapacityPoint
 from trifocal.triton.exposition import parse
 
 TEXT = (Path(__file__).parents[1] / "tests/unit/triton/data/triton-2.51-metrics.txt").read_text()
+_COUNT = re.compile(r"(?m)^(nv_inference_(?!.*quantile=).*\}) (\d+)$")
+"""All that grows with the requests; quantiles do not."""
 ANSWERED = 60
 """Requests that TEXT tells of."""
 INTERVAL = 5.0
@@ -55,7 +57,7 @@ MINUTE = 12
 WARM_UP = 4
 """Passes that fill the window of rates, and what is computed once."""
 HTTP_PASSES = 4
-RATE = 12.0
+RATE = 20.0
 """Requests/s of each pod, which four pods of this model carry within the objective."""
 OBJECTIVE = LatencyObjective(max_milliseconds=200)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -73,18 +75,15 @@ def steady(_: int, __: float) -> float:
 
 def moving(deployment: int, seconds: float) -> float:
     """A wave of 47 minutes, each deployment's at another phase, and a ripple of 20 s."""
-    wave = math.sin(2 * math.pi * (seconds / 2820 + deployment / 97))
-    ripple = math.sin(2 * math.pi * (seconds / 20 + deployment / 7))
+    wave = math.sin(2 * math.pi * (seconds / 2820 + 0.618 * deployment))
+    ripple = math.sin(2 * math.pi * (seconds / 20 + 0.382 * deployment))
     return RATE * (1 + 0.5 * wave + 0.05 * ripple)
 
 
 def text_of(deployment: int, requests: float) -> str:
     """What a pod says after so many requests: all counts of the real text in proportion."""
     times = requests / ANSWERED
-    grown = re.sub(
-        r"(?m)^(nv_inference_.*\}) (\d+)$", lambda m: f"{m[1]} {round(int(m[2]) * times)}", TEXT
-    )
-    # A quantile is no count, and nothing waits.
+    grown = _COUNT.sub(lambda found: f"{found[1]} {round(int(found[2]) * times)}", TEXT)
     return grown.replace('model="small"', f'model="model-{deployment}"')
 
 
