@@ -55,8 +55,9 @@ class ScrapeLimits:
     """For one pod. Triton answers within milliseconds unless its CPU is throttled."""
     total_seconds: float = 4.0
     """For all pods, below the interval of the passes; who is not read by then has failed."""
-    max_bytes: int = 4 * 1024 * 1024
-    """Of one answer. A model has some 60 lines of 150 bytes; whoever sends more is no Triton."""
+    max_bytes: int = 1024 * 1024
+    """Of one answer: a hundred times what a model says, 60 lines of 150 bytes for each GPU. Whoever
+    sends more is no Triton, and all that are read side by side must fit into the memory."""
 
 
 DEFAULT_LIMITS = ScrapeLimits()
