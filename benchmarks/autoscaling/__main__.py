@@ -10,6 +10,7 @@ named and skipped. Everything but the CPU times is the same on every run.
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -18,7 +19,7 @@ from benchmarks.autoscaling.goals import OURS
 from benchmarks.autoscaling.sections import SECTIONS, Bench, Size
 from benchmarks.autoscaling.tables import line
 from trifocal.autoscaling.simulation.synthetic import SHAPES
-from trifocal.cli.line_up import NAMES
+from trifocal.cli.line_up import ALL, NAMES
 
 FULL = Size(
     cold_starts=(35.0, 120.0, 300.0),
@@ -27,6 +28,8 @@ FULL = Size(
     nab_rows=720,
     shapes=tuple(SHAPES),
     timed="diurnal",
+    study_minutes=240,
+    study_requests=30_000,
 )
 """Of each long series 720 rows about its peak: at 40 pods a minute has 13,000 requests."""
 QUICK = Size(
@@ -36,6 +39,8 @@ QUICK = Size(
     nab_rows=60,
     shapes=("step", "flash5x", "sawtooth", "silence"),
     timed="sawtooth",
+    study_minutes=30,
+    study_requests=5_000,
 )
 """Whether everything works; no goal is judged by an hour."""
 
@@ -45,7 +50,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one seed, an hour of each load")
     parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS))
-    parser.add_argument("--policies", nargs="+", choices=NAMES, default=list(NAMES))
+    parser.add_argument("--policies", nargs="+", choices=NAMES, default=list(ALL))
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--json", type=Path, help="file for every row")
     options = parser.parse_args()
@@ -55,7 +60,11 @@ def main() -> int:
         processes=options.processes,
         console=Console(width=180, highlight=False),
     )
-    verdicts = [verdict for name in options.sections for verdict in SECTIONS[name](bench)]
+    verdicts = []
+    for name in options.sections:
+        begin = time.monotonic()
+        verdicts += SECTIONS[name](bench)
+        bench.console.print(f"{name}: {time.monotonic() - begin:.0f} s\n")
     if OURS not in bench.policies:
         bench.console.print(f"No goals are judged: {OURS} was not played.")
     elif options.quick:

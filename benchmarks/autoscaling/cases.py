@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
+from trifocal.autoscaling.simulation.lost import Lost
 from trifocal.autoscaling.simulation.policy import Setting
 from trifocal.autoscaling.simulation.result import PolicyResult
 from trifocal.autoscaling.simulation.run import draw_all, run_policy
 from trifocal.autoscaling.simulation.synthetic import synthetic
 from trifocal.autoscaling.simulation.trace import MINUTE_SECONDS, Trace
 from trifocal.autoscaling.simulation.trace_csv import read_trace
-from trifocal.cli.line_up import contestant
+from trifocal.cli.line_up import clairvoyant, contestant
 
 TRACES = Path(__file__).resolve().parents[3] / "shared" / "traces"
 FARO = "faro-10jobs"
@@ -26,6 +27,11 @@ NAB = (
 """Of the Numenta Anomaly Benchmark: series with spikes and outages that people have labelled."""
 NAB_PEAK, SHAPE_PEAK, TIMED_PEAK = 40, 20, 5
 """Pods that the busiest step keeps busy."""
+OUTAGES = tuple(
+    (60 * since, 60 * until) for since, until in ((58.0, 66.0), (90.0, 100.0), (175.0, 190.0))
+)
+"""Of `step`, in seconds: over its rise, while nothing happens, and over its fall."""
+LOST_SHARE = 0.2
 SETTING = Setting(
     fixed_seconds=0.0,
     item_seconds=0.18,
@@ -95,6 +101,21 @@ def shape(name: str, seed: int, peak: int = SHAPE_PEAK) -> Case:
     return Case(name=name, trace=trace, setting=SETTING, seed=seed)
 
 
+def lossy(seed: int) -> list[Case]:
+    """Loads of which metrics are lost: all of them for a while, and single scrapes."""
+    return [
+        replace(one, name=f"{one.name}, {what}", setting=replace(one.setting, lost=lost))
+        for one, what, lost in (
+            (shape("step", seed), "no metrics at times", Lost(windows=OUTAGES)),
+            (
+                shape("sawtooth", seed),
+                f"{LOST_SHARE:.0%} of scrapes lost",
+                Lost(share=LOST_SHARE, seed=seed),
+            ),
+        )
+    ]
+
+
 def read(name: str) -> Trace:
     """A trace of TRACES."""
     return read_trace((TRACES / f"{name}.csv").read_text(encoding="utf-8"))
@@ -116,6 +137,14 @@ def part(trace: Trace, begin: int, rows: int) -> Trace:
     """Some of the rows."""
     return replace(
         trace, jobs={job: requests[begin : begin + rows] for job, requests in trace.jobs.items()}
+    )
+
+
+def follow_plan(case: Case, percentile: float) -> PolicyResult:
+    """The clairvoyant for any percentile."""
+    one = clairvoyant(case.trace, case.setting, percentile)
+    return run_policy(
+        f"p{percentile:g}", draw_all(case.trace, case.seed), case.setting, one.make, one.initial
     )
 
 

@@ -94,6 +94,16 @@ def turns(result: PolicyResult) -> int:
     return sum(direction_changes([number for _, number in job.changes]) for job in result.jobs)
 
 
+def given_up(result: PolicyResult, windows: Sequence[tuple[float, float]]) -> int:
+    """Replicas that were given up within windows of time, in seconds, over all jobs."""
+    return sum(
+        max(before - after, 0)
+        for job in result.jobs
+        for (_, before), (at, after) in pairwise(job.changes)
+        if any(since <= at < until for since, until in windows)
+    )
+
+
 def direction_changes(numbers: Sequence[int]) -> int:
     """How often a sequence goes on downwards after it went up, or upwards after it went down."""
     ups = [after > before for before, after in pairwise(numbers) if after != before]

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from benchmarks.autoscaling.cases import Results
 from benchmarks.autoscaling.decisions import Spent
-from benchmarks.autoscaling.goals import RIVAL, Verdict, mean, times_fewer, turns
+from benchmarks.autoscaling.goals import RIVAL, Verdict, given_up, mean, times_fewer, turns
 
 
 def over_seeds(title: str, seeds: Sequence[int], results: Sequence[Results]) -> Table:
@@ -81,14 +81,40 @@ def decisions(title: str, spent: Mapping[str, Spent]) -> Table:
     return found
 
 
+def lost(title: str, results: Results, windows: Sequence[tuple[float, float]]) -> Table:
+    """One load of which metrics are lost: replicas that went while nothing could be known."""
+    found = _table(title, "given up unseen", "bad", "late", "replica-hours", "turns", "peak")
+    for policy, one in results.items():
+        found.add_row(
+            policy,
+            str(given_up(one, windows)) if windows else "-",
+            str(one.bad_minutes),
+            f"{one.late_fraction:.2%}",
+            f"{one.replica_hours:.1f}",
+            str(turns(one)),
+            str(one.peak_replicas),
+        )
+    return found
+
+
+def rows(
+    title: str, first: str, numbers: Sequence[str], body: Mapping[str, Sequence[str]]
+) -> Table:
+    """Any figures: a name, and its numbers."""
+    found = _table(title, *numbers, first=first)
+    for name, cells in body.items():
+        found.add_row(name, *cells)
+    return found
+
+
 def line(verdict: Verdict) -> str:
     """A goal, and whether it is met."""
     return f"{'met   ' if verdict.met else 'MISSED'}  {verdict.sentence}"
 
 
-def _table(title: str, *numbers: str) -> Table:
+def _table(title: str, *numbers: str, first: str = "policy") -> Table:
     found = Table(title=title, title_justify="left")
-    found.add_column("policy", no_wrap=True)
+    found.add_column(first, no_wrap=True)
     for name in numbers:
         found.add_column(name, justify="right")
     return found

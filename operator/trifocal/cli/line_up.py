@@ -46,7 +46,7 @@ def contestant(name: str, trace: Trace, setting: Setting) -> Contestant:
     if name == named.STATIC:
         return _static(trace, setting)
     if name in CLAIRVOYANTS:
-        return _clairvoyant(trace, setting, CLAIRVOYANTS[name])
+        return clairvoyant(trace, setting, CLAIRVOYANTS[name])
     make = MEASURING[name]
     return Contestant(make=lambda _job: make(setting))
 
@@ -68,8 +68,8 @@ def _static(trace: Trace, setting: Setting) -> Contestant:
     )
 
 
-def _clairvoyant(trace: Trace, setting: Setting, percentile: float | None) -> Contestant:
-    """What the first moment needs was ordered before it."""
+def clairvoyant(trace: Trace, setting: Setting, percentile: float | None) -> Contestant:
+    """Follows each job's schedule. What the first moment needs was ordered before it."""
     schedules = dict(_schedules(trace, setting, percentile))
     return Contestant(
         make=lambda job: Clairvoyant(schedules[job]),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from trifocal.autoscaling.reason import ScaleReason
+from trifocal.autoscaling.simulation.lost import Lost
 from trifocal.autoscaling.simulation.policy import Pods, Setting
 from trifocal.autoscaling.simulation.result import JobResult
 from trifocal.autoscaling.simulation.run import draw_all, run_policy
@@ -124,3 +125,31 @@ def test_batches_and_blind_balancing_are_told_to_the_decision() -> None:
     )
     result = played(*[2400] * 15, setting=batching)
     assert sum(result.bad[3:]) == 0
+
+
+def test_without_metrics_nothing_changes_however_long_it_takes() -> None:
+    """The load falls to a quarter at 10 min, unseen from 9 to 30 min."""
+    blind = replace(SETTING, lost=Lost(windows=((540, 1800),)))
+    result = played(*[2400] * 10, *[600] * 30, setting=blind)
+
+    def ordered(at: float) -> int:
+        return [number for since, number in result.changes if since <= at][-1]
+
+    # A rate's window after the last scrape there is still something to decide with.
+    unseen = [at for at, _ in result.changes if 540 + 15 <= at < 1800]
+    assert unseen == []
+    assert ordered(1799) >= 5
+    assert ordered(2400) <= 3
+
+
+def test_after_an_outage_a_whole_hold_is_watched_before_anything_goes() -> None:
+    blind = replace(SETTING, lost=Lost(windows=((540, 1800),)))
+    result = played(*[2400] * 10, *[600] * 30, setting=blind)
+    downs = [at for (_, a), (at, b) in pairwise(result.changes) if b < a and at >= 540]
+    assert min(downs) >= 1800 + 300 - 15
+
+
+def test_single_scrapes_that_fail_make_no_difference_to_a_steady_load() -> None:
+    result = played(*[1200] * 20, setting=replace(SETTING, lost=Lost(share=0.2, seed=7)))
+    assert sum(result.bad[1:]) == 0
+    assert result.changes[-1][1] <= 5

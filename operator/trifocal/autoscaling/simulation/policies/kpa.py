@@ -101,7 +101,7 @@ class Kpa:
         if self._memory is None:
             # Metrics are lost at a restart, so what runs is kept until there are new ones.
             self._memory = Panic(now if pods.ready > 1 else None, pods.ready)
-        if now <= 0 or now - self._lost.known_until(now) > STABLE_SECONDS:
+        if now <= 0 or now - self._lost.known_until(now) >= STABLE_SECONDS:
             return pods.ordered
         observed = Observed(
             ready=pods.ready,
