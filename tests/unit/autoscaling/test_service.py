@@ -172,6 +172,23 @@ def test_a_tail_objective_sees_the_slow_executions_and_a_median_the_usual() -> N
         assert pod.alone_milliseconds() == expected
 
 
+def test_interruptions_of_the_job_are_no_longer_in_pods_that_are_slower() -> None:
+    """Seen on a cluster: 0.05 and 0.33 ms in the Job, 185 ms in the pods, whose p99 was 340 ms."""
+    noisy = (CapacityPoint(batch=1, p50_milliseconds=0.05, p99_milliseconds=0.33),)
+    one_by_one = Batching(max_batch_size=1)
+    slower = pod_model(noisy, served(185.0), batching=one_by_one, instances=1, percentile=99)
+    assert slower
+    assert slower.alone_milliseconds() == pytest.approx(185.28)
+
+
+def test_interruptions_of_the_job_are_shorter_in_pods_that_are_faster() -> None:
+    noisy = (CapacityPoint(batch=1, p50_milliseconds=10, p99_milliseconds=14),)
+    one_by_one = Batching(max_batch_size=1)
+    faster = pod_model(noisy, served(5.0), batching=one_by_one, instances=1, percentile=99)
+    assert faster
+    assert faster.alone_milliseconds() == pytest.approx(7.0)
+
+
 def test_a_size_between_the_measured_ones_lies_on_the_line() -> None:
     """Batches of 3 between 22 and 42 ms take 32 ms; live 32 ms therefore changes nothing."""
     assert model(measured=served(32.0, batch=3)).alone_milliseconds() == 12.0
