@@ -6,10 +6,11 @@ accuracy is that of the typed ONNX file that the engine was made of, run by ONNX
 """
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.optimization.comparison import Judges, Row, failed
-from trifocal.api.techniques import CALIBRATED, Precision
+from trifocal.api.techniques import CALIBRATED, CalibrationMethod, Precision
 from trifocal.optimizer.gates import verdict
 from trifocal.optimizer.recipe import Recipe
 from trifocal.optimizer.report import least_agreement
@@ -39,7 +40,8 @@ def engine_rows(judges: Judges, folder: Path) -> list[Row]:
 
 
 def _row(judges: Judges, backend: TensorRT, precision: Precision, work: Path) -> Row:
-    order = _order(judges, precision, work)
+    method: CalibrationMethod | None = "minmax" if precision in CALIBRATED else None
+    order = order_for(judges, precision, work, method, lambda _share, _detail: None)
     model = judges.prepared.model
     size = backend.build(order, work / "model.plan").path.stat().st_size
     graph = TYPED[precision](order).path
@@ -59,16 +61,19 @@ def _row(judges: Judges, backend: TensorRT, precision: Precision, work: Path) ->
     )
 
 
-def _order(judges: Judges, precision: Precision, work: Path) -> Order:
+def order_for(
+    judges: Judges,
+    precision: Precision,
+    work: Path,
+    method: CalibrationMethod | None,
+    report: Callable[[float, str], None],
+) -> Order:
+    """One engine of the source itself."""
     return Order(
         model=judges.prepared.model,
-        recipe=Recipe(
-            runtime="tensorrt",
-            precision=precision,
-            calibration="minmax" if precision in CALIBRATED else None,
-        ),
+        recipe=Recipe(runtime="tensorrt", precision=precision, calibration=method),
         calibration=judges.prepared.calibration,
         max_batch=MAX_BATCH,
         folder=work,
-        report=lambda _share, _detail: None,
+        report=report,
     )
