@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trifocal.api.scaling import ScalingSpec
 from trifocal.autoscaling.decision import ScaleDecision, decide
@@ -257,6 +259,38 @@ def test_after_waking_the_service_time_that_was_measured_before_is_known() -> No
 def test_where_pods_must_run_it_is_the_decision_itself() -> None:
     found = situation(load(60), scaling(1))
     assert decide_with_zero(found, None, Rest(), NOW)[:2] == decide(found, NOW)
+
+
+STALE = replace(QUIET, fresh=False)
+SIGNALS: dict[str, Signal | NoData] = {
+    "idle": load(0),
+    "asked": load(1),
+    "queued": load(0, waiting=1),
+    "half-read": load(0, complete=False),
+    "unread": NOT_READ,
+}
+PASSES = st.tuples(
+    # Mostly idle, or no window would ever be whole.
+    st.sampled_from([*["idle"] * 12, *SIGNALS]),
+    st.sampled_from([*[QUIET] * 8, STALE, WAITS, SILENT]),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(PASSES, min_size=1, max_size=20))
+def test_zero_is_decided_exactly_after_a_whole_window_without_a_gap(
+    passes: list[tuple[str, WakeUpSignal]],
+) -> None:
+    """By brute force: 30 s are seven passes in a row, and the last one's answer is a new one."""
+    spec = scaling(hold=30)
+    assert spec.wake_up is not None
+    wake_up = spec.wake_up.model_copy(update={"idle_seconds": 30})
+    pods = Pods(spec.model_copy(update={"wake_up": wake_up}))
+    quiet = [name == "idle" and work in (QUIET, STALE) for name, work in passes]
+    for number, (name, work) in enumerate(passes):
+        found = pods.watch(5, SIGNALS[name], work)
+        whole = number >= 6 and all(quiet[number - 6 : number + 1])
+        assert (found.replicas == 0) is (whole and work == QUIET)
 
 
 def test_what_a_decision_was_made_from_is_told_with_the_bounds_that_were_in_force() -> None:
