@@ -20,7 +20,7 @@ from trifocal.autoscaling.metrics import Key, ScalerMetrics
 from trifocal.autoscaling.outlook import COLD_START_SECONDS, Situation
 from trifocal.autoscaling.schedule import in_force
 from trifocal.autoscaling.scraper import PodAddress, Scrape, ScrapeFailure
-from trifocal.autoscaling.signal import Reading, Windows, append, measure
+from trifocal.autoscaling.signal import NoData, Reading, Windows, append, measure
 from trifocal.autoscaling.waiting_work import WakeUpSignal
 from trifocal.autoscaling.wake_up import NobodyAsks, WakeUpSource
 from trifocal.autoscaling.zero import Rest, decide_with_zero
@@ -210,6 +210,8 @@ class Scaler:
             windows=self._windows,
             now=now,
         )
+        if isinstance(signal, NoData):
+            signal = _with_cause(signal, [seen.scrapes[pod.uid] for pod in target.pods])
         if target.scaling is None:
             # Should scaling be set later, what runs until then counts as needed.
             track.history, track.rest = seeded(target.replicas, now), Rest()
@@ -260,6 +262,14 @@ class Scaler:
                 newest = Reading(at=scrape.at, samples=scrape.models[target.model])
                 readings[pod.uid] = append(readings[pod.uid], newest, self._windows.latency)
         return readings
+
+
+def _with_cause(nothing: NoData, scrapes: Iterable[Scrape | ScrapeFailure]) -> NoData:
+    """What a pod that could not be read says of it belongs to the sentence in status."""
+    for scrape in scrapes:
+        if isinstance(scrape, ScrapeFailure):
+            return replace(nothing, message=f"{nothing.message} {scrape.message}")
+    return nothing
 
 
 def _queries(targets: Iterable[ScaleTarget]) -> Iterator[tuple[Key, PrometheusWakeUp]]:

@@ -265,6 +265,19 @@ async def test_a_pod_that_cannot_be_read_is_counted_and_nothing_scales_down() ->
     assert cluster.registry.get_sample_value("trifocal_scaling_unreadable_pods_total") == 7
 
 
+async def test_where_no_pod_can_be_read_the_sentence_says_why() -> None:
+    cluster = Cluster(target(2))
+    clock = VirtualClock(10)
+    pods = SteadyPods(clock, 1)
+    pods.broken = {"orientation-0", "orientation-1"}
+    await cluster._run(Scaler(pods, ScalerMetrics(cluster.registry), INTERVAL), clock)
+    assert (cluster.last().replicas, cluster.last().reason) == (2, ScaleReason.NO_METRICS)
+    assert cluster.last().message == (
+        "None of 2 ready pods gave its metrics twice in the last 15 s. It is broken. 2 replicas "
+        "stay ordered."
+    )
+
+
 async def test_a_pod_that_does_not_know_the_model_counts_as_unread() -> None:
     cluster = Cluster(replace(target(), model="another"))
     await cluster.run_for(30)

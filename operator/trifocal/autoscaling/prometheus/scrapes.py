@@ -97,10 +97,10 @@ def _scrape(pod: PodAddress, found: _Found, fresh: Freshness) -> Scrape | Scrape
     at = datetime.fromtimestamp(found.at, UTC)
     if fresh.now - at > fresh.max_age:
         return ScrapeFailure(
-            message=f"Prometheus' newest sample of {whose} is of {at:%H:%M:%S} UTC, and now it is "
-            f"{fresh.now:%H:%M:%S}: more than the {fresh.max_age.total_seconds():g} s that are "
-            "looked back. Prometheus has stopped scraping it, scrapes it more rarely than the "
-            "operator was told, or the clocks disagree."
+            message=f"Prometheus' newest sample of {whose} is of {at:%H:%M:%S} UTC, longer ago "
+            f"than the {fresh.max_age.total_seconds():g} s that are looked back: it has stopped "
+            "scraping it, scrapes it more rarely than the operator was told, or the clocks "
+            "disagree."
         )
     models = {}
     for model, series in found.models.items():

@@ -102,9 +102,9 @@ def test_samples_that_are_older_than_the_windows_have_failed() -> None:
     assert isinstance(scraped("once", fresh=limit), Scrape)
     late = Freshness(now=sampled + timedelta(seconds=15.1), max_age=timedelta(seconds=15))
     assert failure("once", fresh=late) == (
-        "Prometheus' newest sample of pod vision/once is of 04:24:02 UTC, and now it is 04:24:17: "
-        "more than the 15 s that are looked back. Prometheus has stopped scraping it, scrapes it "
-        "more rarely than the operator was told, or the clocks disagree."
+        "Prometheus' newest sample of pod vision/once is of 04:24:02 UTC, longer ago than the 15 s "
+        "that are looked back: it has stopped scraping it, scrapes it more rarely than the "
+        "operator was told, or the clocks disagree."
     )
 
 
