@@ -1,12 +1,13 @@
 """Which policies `trifocal simulate` knows by name, and how each is made for a trace's jobs."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from trifocal.autoscaling.simulation.clairvoyant import Clairvoyant, Schedule, schedule
 from trifocal.autoscaling.simulation.policies import named
 from trifocal.autoscaling.simulation.policy import MakePolicy, Policy, Setting
+from trifocal.autoscaling.simulation.staffing import Staffing
 from trifocal.autoscaling.simulation.trace import Trace
 from trifocal.autoscaling.simulation.trifocal_policy import Trifocal
 
@@ -22,6 +23,8 @@ CLAIRVOYANTS: Mapping[str, float | None] = MappingProxyType(
 NAMES = (OURS, *named.NAMES, *CLAIRVOYANTS)
 ALL = tuple(name for name in NAMES if name != "keda-strict")
 """What `all` means. Where no metrics are lost, the two kinds of KEDA are the same."""
+MOST_NEEDED = 1000
+"""Replicas up to which a need is told exactly."""
 _HOUR_SECONDS = 3600.0
 
 
@@ -55,6 +58,28 @@ def least_replica_hours(trace: Trace, setting: Setting) -> float:
     """What any policy pays at least that keeps the setting's percentile in each step."""
     schedules = _schedules(trace, setting, None)
     return sum(planned.least_pod_seconds() for _, planned in schedules) / _HOUR_SECONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shortage:
+    """What the most replicas that are allowed cannot carry within the objective."""
+
+    replicas: int
+    """That the busiest step of any job needs."""
+    steps: int
+    """Of all jobs, that need more than is allowed."""
+
+
+def shortage(trace: Trace, setting: Setting) -> Shortage | None:
+    """Where `max_replicas` is below the need; None when it is nowhere."""
+    staffing = Staffing(replace(setting, max_replicas=MOST_NEEDED))
+    needs = [
+        staffing.pods(rate)
+        for requests in trace.jobs.values()
+        for rate in (requests / trace.step_seconds).tolist()
+    ]
+    steps = sum(need > setting.max_replicas for need in needs)
+    return Shortage(replicas=max(needs), steps=steps) if steps else None
 
 
 def _static(trace: Trace, setting: Setting) -> Contestant:

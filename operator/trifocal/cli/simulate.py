@@ -1,5 +1,6 @@
 """`trifocal simulate`: which policy keeps an objective on a recorded load, and at what cost."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from trifocal.autoscaling.simulation.synthetic import SHAPES, synthetic
 from trifocal.autoscaling.simulation.table import as_json, table
 from trifocal.autoscaling.simulation.trace import Trace, TraceError
 from trifocal.autoscaling.simulation.trace_csv import read_trace
-from trifocal.cli.line_up import ALL, NAMES, contestant, least_replica_hours
+from trifocal.cli.line_up import ALL, NAMES, contestant, least_replica_hours, shortage
 from trifocal.cli.one_sentence import Duration, OneSentence, Refused, Stretch
 
 EVERY = "all"
@@ -30,6 +31,7 @@ MOST_REQUESTS = 20_000_000
 """Of a trace. Each takes about 130 bytes and 5 us of each policy's turn: 3 GB and 2 minutes."""
 _PLAIN_WIDTH = 140
 """Columns where there is no terminal."""
+_LONG_SECONDS = 7200.0
 _ROUNDING = 1e-9
 """A full batch of 8 may take 8 times as long as one request, whatever floating point says."""
 
@@ -41,6 +43,13 @@ def _policies(_: click.Context, __: click.Parameter, values: Sequence[str]) -> t
     if unknown is not None:
         raise click.BadParameter(f"'{unknown}' is none of {', '.join((EVERY, *NAMES))}.")
     return tuple(dict.fromkeys(one for name in names for one in (ALL if name == EVERY else [name])))
+
+
+def _number(_: click.Context, __: click.Parameter, value: float) -> float:
+    """`nan` is within every range."""
+    if math.isnan(value):
+        raise click.BadParameter("nan is no number.")
+    return value
 
 
 @click.command(cls=OneSentence)
@@ -57,9 +66,10 @@ def _policies(_: click.Context, __: click.Parameter, values: Sequence[str]) -> t
 @click.option("--slo", type=Duration(), required=True, help="Latency that a request must keep.")
 @click.option(
     "--percentile",
-    type=click.FloatRange(0, 100, min_open=True, max_open=True),
+    type=click.FloatRange(1, 100, max_open=True),
     default=99.0,
     show_default=True,
+    callback=_number,
     help="Percent of a minute's requests that must keep it.",
 )
 @click.option(
@@ -141,6 +151,7 @@ def _policies(_: click.Context, __: click.Parameter, values: Sequence[str]) -> t
     type=click.FloatRange(0, 100, max_open=True),
     default=0.0,
     show_default=True,
+    callback=_number,
     help="Percent of the scrapes of single pods that fail by chance.",
 )
 @click.option(
@@ -196,11 +207,12 @@ def simulate(  # noqa: PLR0913 - one parameter for each option
         trace = _trace(source).faster(time_scale)
         trace = trace if peak_replicas is None else trace.with_peak(peak_replicas, setting)
         _check_size(trace)
-        _check_lost(trace, setting)
+        _check_times(trace, setting)
         if folder is not None:
             require()
     except (ValueError, PlotsMissingError) as error:
         raise Refused(str(error)) from error
+    _warn(trace, setting)
     results = _play(trace, setting, policies, seed)
     least = least_replica_hours(trace, setting)
     if form == "json":
@@ -263,6 +275,8 @@ def _trace(source: str) -> Trace:
 
 def _check_size(trace: Trace) -> None:
     requests = _requests(trace)
+    if requests <= 0:
+        raise TraceError("No job has any requests, so there is nothing to play.")
     if requests > MOST_REQUESTS:
         raise TraceError(
             f"The trace has {requests:.3g} requests and at most {MOST_REQUESTS:.3g} are played; "
@@ -270,12 +284,31 @@ def _check_size(trace: Trace) -> None:
         )
 
 
-def _check_lost(trace: Trace, setting: Setting) -> None:
+def _warn(trace: Trace, setting: Setting) -> None:
+    """Said, not refused: whoever looks for the least maxReplicas goes below it."""
+    short = shortage(trace, setting)
+    if short is not None:
+        click.echo(
+            f"Note: --max-replicas {setting.max_replicas} is too few for "
+            f"p{setting.percentile:g} in {short.steps} "
+            f"step{'s' if short.steps > 1 else ''} of the trace, whatever the policy; "
+            f"the busiest needs {short.replicas}.",
+            err=True,
+        )
+
+
+def _check_times(trace: Trace, setting: Setting) -> None:
+    played = f"the load as it is played lasts {_length(trace.seconds)}"
+    if setting.cold_start_seconds >= trace.seconds:
+        raise TraceError(
+            f"--cold-start is {_length(setting.cold_start_seconds)}, but {played}: nothing that is "
+            "ordered would ever serve; give a longer trace."
+        )
     late = next((since for since, _ in setting.lost.windows if since >= trace.seconds), None)
     if late is not None:
         raise TraceError(
-            f"--lose-metrics begins {late / 60:g} min after the start, but the load as it is "
-            f"played lasts {trace.seconds / 60:g} min."
+            f"--lose-metrics begins {_length(late)} after the start, but {played}; "
+            "give an earlier time."
         )
 
 
@@ -320,9 +353,14 @@ def _title(source: str, trace: Trace, setting: Setting, seed: int) -> str:
         lost += f", {100 * setting.lost.share:g} % of scrapes lost"
     return (
         f"{Path(source).name}: {_requests(trace):.0f} requests of {jobs} in "
-        f"{trace.seconds / 3600:.1f} h; {times}, cold start {setting.cold_start_seconds:g} s, "
+        f"{_length(trace.seconds)}; {times}, cold start {setting.cold_start_seconds:g} s, "
         f"seed {seed}{lost}"
     )
+
+
+def _length(seconds: float) -> str:
+    """Minutes of what is short, hours of the rest."""
+    return f"{seconds / 60:g} min" if seconds < _LONG_SECONDS else f"{seconds / 3600:.1f} h"
 
 
 def _requests(trace: Trace) -> float:

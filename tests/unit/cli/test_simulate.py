@@ -108,9 +108,37 @@ def test_table_has_the_bound_and_stderr_is_empty(steady: Path) -> None:
     result = run(steady, min_replicas="2")
 
     assert result.exit_code == 0
-    assert "steady.csv: 18 requests of 1 job in 0.1 h; p99 within 720 ms" in result.stdout
+    assert "steady.csv: 18 requests of 1 job in 3 min; p99 within 720 ms" in result.stdout
     assert "pays at least 0.1 replica-hours" in result.stdout
     assert result.stderr == ""
+
+
+def test_too_few_replicas_are_told_and_played(steady: Path) -> None:
+    """720 requests a minute keep 2.2 pods of 180 ms busy; p99 within four times that takes 3."""
+    (steady.parent / "t.csv").write_text("minute,a\n0,720\n1,720\n2,60\n")
+
+    result = run(steady.parent / "t.csv", "--format=json", max_replicas="2")
+
+    assert rows(result)[0]["bad_minutes"] >= 2
+    assert result.stderr == (
+        "Note: --max-replicas 2 is too few for p99 in 2 steps of the trace, whatever the policy; "
+        "the busiest needs 3.\n"
+    )
+
+
+def test_lost_metrics_are_named_and_change_what_follows_them(steady: Path) -> None:
+    (steady.parent / "t.csv").write_text(
+        "minute,a\n" + "".join(f"{minute},{900 if minute < 5 else 60}\n" for minute in range(25))
+    )
+    lost = {"lose_metrics": "4m-24m", "policy": "keda,keda-strict"}
+
+    blind, strict = rows(run(steady.parent / "t.csv", "--format=json", **lost))
+
+    # Empty results read as no load, so one of them gives up pods; to the other they are errors.
+    assert blind["replica_hours"] < strict["replica_hours"]
+    printed = run(steady.parent / "t.csv", **lost, lose_scrapes="20").stdout
+    title = "seed 7, no metrics from 4 to 24 min, 20 % of scrapes lost"
+    assert title in " ".join(printed.split())
 
 
 def test_plots_are_written_and_json_stays_clean(steady: Path, tmp_path: Path) -> None:
@@ -134,7 +162,16 @@ def test_plots_are_written_and_json_stays_clean(steady: Path, tmp_path: Path) ->
         ({"max_batch": "8"}, "--max-batch needs --batch-time"),
         ({"batch_time": "1s"}, "give --max-batch too"),
         ({"max_batch": "8", "batch_time": "2s"}, "--batch-time of 8 requests lies between"),
-        ({"percentile": "100"}, "100"),
+        ({"percentile": "100"}, "100.0 is not in the range 1<=x<100"),
+        ({"percentile": "0.99"}, "0.99 is not in the range 1<=x<100"),
+        ({"percentile": "nan"}, "'--percentile': nan is no number."),
+        ({"slo": "-1s"}, "'-1s' is no length of time"),
+        ({"cold_start": "5m"}, "--cold-start is 5 min, but the load as it is played lasts 3 min"),
+        ({"max_replicas": "0"}, "0 is not in the range x>=1"),
+        ({"lose_metrics": "1m"}, "'1m' is no stretch of time; write it like 30m-35m."),
+        ({"lose_metrics": "2m-1m"}, "'2m-1m' ends before it begins"),
+        ({"lose_metrics": "3m-4m"}, "--lose-metrics begins 3 min after the start"),
+        ({"lose_scrapes": "100"}, "100.0 is not in the range 0<=x<100"),
         ({"time_scale": "nan"}, "nan"),
         ({"trace": "nowhere.csv"}, "neither a file nor one of diurnal, step"),
     ],
@@ -161,6 +198,11 @@ def refused(result: Result, sentence: str, folder: Path) -> None:
     [
         (b"minute,a\n0,many\n", "bad.csv: Line 2, column 'a': 'many' is no number"),
         (b"\xff\xfe\x00", "bad.csv cannot be read as text"),
+        (b"", "bad.csv: The trace is empty"),
+        (b"minute;a\n0;1\n", "'minute;a'; write `minute` or `timestamp`; columns are separated by"),
+        (b"minute,a\n0,-1\n", "'-1' is no number of requests; write 0 or a positive number."),
+        (b"minute,a\n0,nan\n", "'nan' is no number of requests"),
+        (b"minute,a\n1,1\n0,1\n", "minute '0' where 2 is next; sort the rows"),
         (b"minute,a\n0,0\n", "No job has any requests"),
         (b"minute,a\n0,2\n1,1\n", "are played; leave out rows"),
     ],

@@ -55,7 +55,8 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _check_header(names: Sequence[str], lines: Sequence[int]) -> None:
     if names[0] not in {"minute", "timestamp"}:
-        raise TraceError(f"Line 1 starts with {names[0]!r}; write `minute` or `timestamp`.")
+        hint = "; columns are separated by commas" if len(names) == 1 else ""
+        raise TraceError(f"Line 1 starts with {names[0]!r}; write `minute` or `timestamp`{hint}.")
     if len(names) == 1 or not all(names):
         raise TraceError("Line 1 names no job for a column; write `minute,JOB...`.")
     twice = next((name for name in names if names.count(name) > 1), None)
