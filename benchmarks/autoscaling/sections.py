@@ -225,8 +225,8 @@ def on_late_share(bench: Bench) -> list[Verdict]:
             bad_minutes_at_the_limit(part, pods, size.study_minutes, size.seeds[0]) for pods in PODS
         ]
         body[f"{part:g}"] = [f"{bad:.1%}" for bad in (*each, sum(each) / len(each))]
-    title = f"minutes that miss p99 at a steady load, of {size.study_minutes} each"
-    columns = [*(f"{pods} pods" for pods in PODS), "mean"]
+    title = f"minutes that miss p99 at a steady load on c pods, of {size.study_minutes} each"
+    columns = [*(f"c = {pods}" for pods in PODS), "mean"]
     first = "part of the allowed late share that is modelled"
     bench.console.print(tables.rows(title, first, columns, body))
     return []
@@ -237,12 +237,12 @@ def on_batching(bench: Bench) -> list[Verdict]:
     body = {}
     everything: list[float] = []
     for name, instances, ratios in all_curves(bench.size.study_requests, bench.size.seeds[0]):
-        body[f"{name}, {instances} instances"] = _quantiles(ratios)
+        body[f"{name}, k = {instances}"] = _quantiles(ratios)
         everything += ratios
     body["all"] = _quantiles(everything)
     title = f"modelled latency by simulated, at {len(PERCENTILES)} percentiles of each rate"
     columns = ["least", "a quarter below", "median", "a quarter above", "most"]
-    bench.console.print(tables.rows(title, "batcher", columns, body))
+    bench.console.print(tables.rows(title, "batcher, k instances", columns, body))
     return []
 
 
