@@ -40,9 +40,9 @@ STEP_SECONDS = 15.0
 PEAK: Mapping[Balancing, float] = {"shared": 13.5, "blind": 7.6}
 """Requests per second for which Trifocal's model asks for four pods. Where pods share a queue the
 HPA needs four as well; behind a Service, where they do not, its 70 % are two."""
-LOW = 1.2
+LOW = 0.8
 """Requests per second that one pod carries, by either."""
-MINUTES = (2.0, 4.0, 4.0, 2.0, 7.0)
+MINUTES = (2.0, 4.0, 4.0, 2.0, 8.0)
 """Low, up, peak, down, and low again for longer than either holds."""
 TARGET = 0.7 / WAITS.seconds
 """Requests per second and pod that the HPA aims at."""
