@@ -42,7 +42,7 @@ PEAK: Mapping[Balancing, float] = {"shared": 13.5, "blind": 7.6}
 HPA needs four as well; behind a Service, where they do not, its 70 % are two."""
 LOW = 0.8
 """Requests per second that one pod carries, by either."""
-MINUTES = (2.0, 4.0, 4.0, 2.0, 8.0)
+MINUTES = (2.0, 4.0, 3.0, 2.0, 8.0)
 """Low, up, peak, down, and low again for longer than either holds."""
 TARGET = 0.7 / WAITS.seconds
 """Requests per second and pod that the HPA aims at."""
