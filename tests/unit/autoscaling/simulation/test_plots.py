@@ -1,16 +1,19 @@
 """What the plots show, by hand; and files that are really images."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.patches import Rectangle
 
 from tests.unit.autoscaling.simulation.policies.closed_form import FARO
 from tests.unit.autoscaling.simulation.results import job, result
+from trifocal.autoscaling.simulation.lost import Lost
 from trifocal.autoscaling.simulation.plots.figure import PlotsMissingError, require
 from trifocal.autoscaling.simulation.plots.files import save
 from trifocal.autoscaling.simulation.plots.pareto import front, ticks
-from trifocal.autoscaling.simulation.plots.timeline import course
+from trifocal.autoscaling.simulation.plots.timeline import course, timeline
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -44,6 +47,15 @@ def test_files_are_images_even_of_a_load_without_requests(tmp_path: Path) -> Non
 
     assert [path.name for path in written] == ["timeline.png", "pareto.png"]
     assert all(path.read_bytes().startswith(PNG) for path in written)
+
+
+def test_times_without_metrics_are_shaded() -> None:
+    blind = replace(FARO, lost=Lost(windows=((60, 180),)))
+    drawn = timeline([result("keda", job((60,) * 4, (0,) * 4))], blind)
+
+    (shade,) = (p for p in drawn.axes[0].patches if p.get_label() == "no metrics")
+    assert isinstance(shade, Rectangle)
+    assert (shade.get_x(), shade.get_width()) == (1, 2), "in minutes"
 
 
 def test_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,7 @@ def timeline(results: Sequence[PolicyResult], setting: Setting) -> "Figure":
         replicas = figure.add_subplot(place[0])
         late = figure.add_subplot(place[1], sharex=replicas)
         _draw_replicas(replicas, result, one, need, top)
+        _shade_lost(replicas, setting, one)
         _draw_late(late, one)
         if number % columns == columns - 1 or number == len(results) - 1:
             second = replicas.secondary_yaxis("right", functions=(_times(1 / need), _times(need)))
@@ -119,6 +120,15 @@ def _draw_replicas(
         loc="left",
         fontsize="medium",
     )
+
+
+def _shade_lost(axes: "Axes", setting: Setting, one: Course) -> None:
+    """When no metric could be read."""
+    unit = 3600.0 if _in_hours(one) else 60.0
+    for since, until in setting.lost.windows:
+        axes.axvspan(
+            since / unit, until / unit, color=LATE, alpha=0.12, linewidth=0, label="no metrics"
+        )
 
 
 def _draw_late(axes: "Axes", one: Course) -> None:
