@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.autoscaling.simulation.policies.closed_form import FARO, ClosedForm
+from tests.unit.autoscaling.simulation.policies.closed_form import ClosedForm
+from tests.unit.autoscaling.simulation.settings import FARO
 from trifocal.autoscaling.simulation.clairvoyant import (
     Clairvoyant,
     Schedule,

@@ -9,20 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.autoscaling.simulation.settings import TO_ZERO
 from trifocal.autoscaling.balancing import Balancing
 from trifocal.autoscaling.simulation.arrivals import Load
 from trifocal.autoscaling.simulation.engine import Outcome, initial_replicas, simulate
 from trifocal.autoscaling.simulation.policy import Pods, Setting, Telemetry
 
-SETTING = Setting(
-    fixed_seconds=10,
-    item_seconds=0,
-    max_batch=1,
-    objective_seconds=30,
-    percentile=99,
-    cold_start_seconds=30,
-    min_replicas=0,
-    max_replicas=10,
+SETTING = replace(
+    TO_ZERO, fixed_seconds=10, objective_seconds=30, cold_start_seconds=30, max_replicas=10
 )
 BOTH = pytest.mark.parametrize("balancing", ["shared", "blind"])
 

@@ -10,23 +10,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.unit.autoscaling.simulation.settings import FARO
 from trifocal.autoscaling.balancing import Balancing
 from trifocal.autoscaling.simulation.arrivals import draw
 from trifocal.autoscaling.simulation.engine import simulate
 from trifocal.autoscaling.simulation.policies.kpa import Kpa
-from trifocal.autoscaling.simulation.policy import Setting
 from trifocal.autoscaling.simulation.trace import Trace
 
-SETTING = Setting(
-    fixed_seconds=0.18,
-    item_seconds=0.0,
-    max_batch=1,
-    objective_seconds=0.72,
-    percentile=99,
-    cold_start_seconds=35,
-    min_replicas=1,
-    max_replicas=20,
-)
+SETTING = replace(FARO, max_replicas=20)
 TRACE = Trace(jobs={"a": np.array([300.0, 900.0, 150.0, 1200.0, 300.0])}, step_seconds=60)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from matplotlib.patches import Rectangle
 
-from tests.unit.autoscaling.simulation.policies.closed_form import FARO
 from tests.unit.autoscaling.simulation.results import job, result
+from tests.unit.autoscaling.simulation.settings import FARO
 from trifocal.autoscaling.simulation.lost import Lost
 from trifocal.autoscaling.simulation.plots.figure import PlotsMissingError, require
 from trifocal.autoscaling.simulation.plots.files import save

@@ -5,22 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.unit.autoscaling.simulation.settings import FARO
 from trifocal.autoscaling.queueing import wait_distribution, wait_percentile
 from trifocal.autoscaling.simulation.arrivals import draw
 from trifocal.autoscaling.simulation.engine import simulate
 from trifocal.autoscaling.simulation.policy import Pods, Setting, Telemetry
 from trifocal.autoscaling.simulation.trace import Trace
 
-SETTING = Setting(
-    fixed_seconds=1,
-    item_seconds=0,
-    max_batch=1,
-    objective_seconds=4,
-    percentile=99,
-    cold_start_seconds=30,
-    min_replicas=1,
-    max_replicas=64,
-)
+SETTING = replace(FARO, fixed_seconds=1, objective_seconds=4)
 
 
 REQUESTS = 30_000

@@ -1,27 +1,20 @@
 """Bad minutes, late requests, replica-hours and peaks, counted by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf
 
 import numpy as np
 import pytest
 
+from tests.unit.autoscaling.simulation.settings import FARO
 from trifocal.autoscaling.simulation.arrivals import Load
 from trifocal.autoscaling.simulation.engine import Outcome
 from trifocal.autoscaling.simulation.policy import Setting
 from trifocal.autoscaling.simulation.queues import Pod
 from trifocal.autoscaling.simulation.result import JobResult, job_result, policy_result
 
-SETTING = Setting(
-    fixed_seconds=0.1,
-    item_seconds=0,
-    max_batch=1,
-    objective_seconds=0.5,
-    percentile=99,
-    cold_start_seconds=30,
-    min_replicas=1,
-    max_replicas=100,
-)
+SETTING = replace(FARO, fixed_seconds=0.1, objective_seconds=0.5)
 
 
 def pod(ordered: float, ready: float, left: float = inf, removed: float = inf) -> Pod:
@@ -62,7 +55,7 @@ def test_a_minute_is_bad_when_more_than_one_percent_of_its_requests_are_late() -
 
 
 def test_one_late_request_of_a_thousand_is_allowed_at_99_9_percent() -> None:
-    setting = Setting(**{**SETTING.__dict__, "percentile": 99.9})
+    setting = replace(SETTING, percentile=99.9)
     assert judged([*minute(0, 1000, 1)], seconds=60, setting=setting).bad == (False,)
     assert judged([*minute(0, 1000, 2)], seconds=60, setting=setting).bad == (True,)
     assert judged([*minute(0, 999, 1)], seconds=60, setting=setting).bad == (True,)

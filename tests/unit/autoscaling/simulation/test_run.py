@@ -6,22 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from tests.unit.autoscaling.simulation.settings import BRISK as SETTING
 from trifocal.autoscaling.balancing import Balancing
 from trifocal.autoscaling.simulation.policy import Pods, Policy, Setting, Telemetry
 from trifocal.autoscaling.simulation.result import PolicyResult
 from trifocal.autoscaling.simulation.run import draw_all, run_policy
 from trifocal.autoscaling.simulation.trace import Trace
 
-SETTING = Setting(
-    fixed_seconds=0.1,
-    item_seconds=0,
-    max_batch=1,
-    objective_seconds=0.4,
-    percentile=99,
-    cold_start_seconds=20,
-    min_replicas=1,
-    max_replicas=10,
-)
 TRACE = Trace(
     jobs={"a": np.array([600.0, 2400.0, 1200.0]), "b": np.array([60.0, 0.0, 60.0])},
     step_seconds=60,

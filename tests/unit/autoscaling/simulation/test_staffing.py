@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.autoscaling.simulation.policies.closed_form import FARO
+from tests.unit.autoscaling.simulation.settings import FARO
 from trifocal.autoscaling.queueing import wait_distribution
 from trifocal.autoscaling.simulation.staffing import Staffing, delayed, erlang_c, greatest_load
 

@@ -1,21 +1,14 @@
 """Scaling a trace, by arithmetic."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from trifocal.autoscaling.simulation.policy import Setting
+from tests.unit.autoscaling.simulation.settings import FARO
 from trifocal.autoscaling.simulation.trace import Trace, TraceError, busy_replicas
 
-SETTING = Setting(
-    fixed_seconds=0.1,
-    item_seconds=0.05,
-    max_batch=4,
-    objective_seconds=1,
-    percentile=99,
-    cold_start_seconds=30,
-    min_replicas=1,
-    max_replicas=100,
-)
+SETTING = replace(FARO, fixed_seconds=0.1, item_seconds=0.05, max_batch=4)
 TRACE = Trace(
     jobs={"small": np.array([0.0, 30.0]), "large": np.array([600.0, 60.0])}, step_seconds=300
 )

@@ -6,6 +6,7 @@ from itertools import groupby, pairwise
 import numpy as np
 import pytest
 
+from tests.unit.autoscaling.simulation.settings import BRISK as SETTING
 from trifocal.autoscaling.reason import ScaleReason
 from trifocal.autoscaling.simulation.lost import Lost
 from trifocal.autoscaling.simulation.policy import Pods, Setting
@@ -13,17 +14,6 @@ from trifocal.autoscaling.simulation.result import JobResult
 from trifocal.autoscaling.simulation.run import draw_all, run_policy
 from trifocal.autoscaling.simulation.trace import Trace
 from trifocal.autoscaling.simulation.trifocal_policy import Trifocal
-
-SETTING = Setting(
-    fixed_seconds=0.1,
-    item_seconds=0,
-    max_batch=1,
-    objective_seconds=0.4,
-    percentile=99,
-    cold_start_seconds=20,
-    min_replicas=1,
-    max_replicas=20,
-)
 
 
 class Steady:

@@ -1,25 +1,12 @@
 """A telemetry given by formulas: totals since time 0, of which a window is a difference."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from trifocal.autoscaling.simulation.policy import Setting, Telemetry
+from trifocal.autoscaling.simulation.policy import Telemetry
 
 Total = Callable[[float], float]
 """What has come together by a time, in seconds."""
-
-FARO = Setting(
-    fixed_seconds=0.18,
-    item_seconds=0.0,
-    max_batch=1,
-    objective_seconds=0.72,
-    percentile=99,
-    cold_start_seconds=35,
-    min_replicas=1,
-    max_replicas=100,
-)
-"""One request at a time in 180 ms, p99 within 720 ms: the setting of Faro's evaluation."""
-TO_ZERO = replace(FARO, min_replicas=0)
 
 
 def steady(per_second: float) -> Total:

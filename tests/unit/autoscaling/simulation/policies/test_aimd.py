@@ -1,6 +1,7 @@
 """Faro's AIAD: its configuration is a decision each 10 s, up after 30 s, down after 600 s."""
 
-from tests.unit.autoscaling.simulation.policies.closed_form import FARO, ClosedForm
+from tests.unit.autoscaling.simulation.policies.closed_form import ClosedForm
+from tests.unit.autoscaling.simulation.settings import FARO
 from trifocal.autoscaling.simulation.policies.aimd import Aimd
 from trifocal.autoscaling.simulation.policy import Pods
 

@@ -2,12 +2,8 @@
 
 import pytest
 
-from tests.unit.autoscaling.simulation.policies.closed_form import (
-    FARO,
-    ClosedForm,
-    steady,
-    step,
-)
+from tests.unit.autoscaling.simulation.policies.closed_form import ClosedForm, steady, step
+from tests.unit.autoscaling.simulation.settings import FARO
 from trifocal.autoscaling.simulation.policies import hpa
 from trifocal.autoscaling.simulation.policies.hpa import HorizontalPodAutoscaler, Recommend
 from trifocal.autoscaling.simulation.policy import Pods, Telemetry

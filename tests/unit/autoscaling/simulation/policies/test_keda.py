@@ -2,13 +2,8 @@
 
 import pytest
 
-from tests.unit.autoscaling.simulation.policies.closed_form import (
-    FARO,
-    TO_ZERO,
-    ClosedForm,
-    steady,
-    step,
-)
+from tests.unit.autoscaling.simulation.policies.closed_form import ClosedForm, steady, step
+from tests.unit.autoscaling.simulation.settings import FARO, TO_ZERO
 from trifocal.autoscaling.simulation.policies import hpa
 from trifocal.autoscaling.simulation.policies.keda import Keda
 from trifocal.autoscaling.simulation.policy import Pods

@@ -8,13 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.autoscaling.simulation.policies.closed_form import (
-    FARO,
-    TO_ZERO,
-    ClosedForm,
-    steady,
-    step,
-)
+from tests.unit.autoscaling.simulation.policies.closed_form import ClosedForm, steady, step
+from tests.unit.autoscaling.simulation.settings import FARO, TO_ZERO
 from trifocal.autoscaling.simulation.policies.kpa import Kpa, Observed, Panic, scale, with_delay
 from trifocal.autoscaling.simulation.policy import Pods
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.autoscaling.simulation.policies.closed_form import FARO, TO_ZERO, ClosedForm, steady
+from tests.unit.autoscaling.simulation.policies.closed_form import ClosedForm, steady
+from tests.unit.autoscaling.simulation.settings import FARO, TO_ZERO
 from trifocal.autoscaling.simulation.lost import Lost
 from trifocal.autoscaling.simulation.policies import hpa
 from trifocal.autoscaling.simulation.policies.aimd import Aimd

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.unit.autoscaling.simulation.policies.closed_form import FARO, ClosedForm
+from tests.unit.autoscaling.simulation.policies.closed_form import ClosedForm
+from tests.unit.autoscaling.simulation.settings import FARO
 from trifocal.autoscaling.simulation.policies.named import NAMES, REACTIVE, static
 from trifocal.autoscaling.simulation.policy import Pods
 
