@@ -28,7 +28,7 @@ _KEPT = (
     *("type", INT_OR_STRING, "format", "description", "enum", "default", "required", "nullable"),
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
     *("minLength", "maxLength", "pattern", "minItems", "maxItems"),
-    *(_LIST_TYPE, "x-kubernetes-list-map-keys", VALIDATIONS),
+    *(_LIST_TYPE, "x-kubernetes-list-map-keys", "x-kubernetes-map-type", VALIDATIONS),
     *("properties", "items"),
 )
 """What a structural schema may say, in the order it is written."""

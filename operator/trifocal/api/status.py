@@ -149,7 +149,13 @@ class ScalingStatus(ApiModel):
     desired_replicas: int = Field(description="Replicas that the scaler wants.")
     reason: Annotated[str, Field(max_length=64)] = Field(description="Why, in one word.")
     message: ShortText = Field(description="Why, in a sentence with its numbers.")
-    inputs: ScalingInputs = Field(default=ScalingInputs(), description="What it was made from.")
+    inputs: ScalingInputs = Field(
+        default=ScalingInputs(),
+        description="What it was made from.",
+        # Field by field, an apply that takes the last number away would leave a null behind, which
+        # this schema refuses.
+        json_schema_extra={"x-kubernetes-map-type": "atomic"},
+    )
     last_change_time: datetime | None = Field(
         default=None, description="When the wanted number last changed."
     )

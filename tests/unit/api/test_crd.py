@@ -107,3 +107,8 @@ def test_what_kubernetes_refuses_in_a_json_schema_is_rewritten(
     pydantic: dict[str, Any], kubernetes: dict[str, Any]
 ) -> None:
     assert structural(pydantic) == kubernetes
+
+
+def test_numbers_that_may_all_be_absent_are_applied_as_a_whole() -> None:
+    """Field by field, the API server would keep a null where the last one was, and refuse it."""
+    assert STATUS["status.scaling.inputs"]["x-kubernetes-map-type"] == "atomic"
