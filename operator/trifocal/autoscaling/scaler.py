@@ -227,7 +227,9 @@ class Scaler:
                 batching=target.batching,
                 instances=target.instances,
                 balancing=target.balancing,
-                cold_start_seconds=target.cold_start_seconds or COLD_START_SECONDS,
+                cold_start_seconds=COLD_START_SECONDS
+                if target.cold_start_seconds is None
+                else target.cold_start_seconds,
             )
             decision, track.history, track.rest = decide_with_zero(
                 situation, seen.work.get(target.key), track.rest, now

@@ -44,6 +44,8 @@ class Rest:
 
     idle_since: datetime | None = None
     """Since when nothing has been asked of the pods, without a gap in what is known."""
+    asleep: bool = False
+    """No pod was wanted. Elsewhere there may be none because a rollout needs its place."""
     waking: bool = False
     """Pods were ordered where there were none, and have not been measured yet."""
 
@@ -74,9 +76,11 @@ def _decide(
 ) -> tuple[ScaleDecision, History, Rest]:
     awake = replace(situation, scaling=_at_least_one(situation.scaling))
     may_rest = situation.scaling.min_replicas == 0 and not isinstance(work, NotAllowed)
-    if situation.current == 0:
+    was_left = situation.scaling.min_replicas == 0 or rest.asleep or rest.waking
+    if situation.current == 0 and was_left:
         decision = _without_pods(awake, work, may_rest=may_rest, now=now)
-        return decision, situation.history, Rest(waking=decision.replicas > 0)
+        wakes = decision.replicas > 0
+        return decision, situation.history, Rest(asleep=not wakes, waking=wakes)
     decision, history = decide(awake, now)
     if isinstance(situation.signal, NoData):
         if rest.waking:
@@ -150,4 +154,4 @@ def _idle(
         decided_at=now,
         inputs=decision.inputs,
     )
-    return zero, Rest(idle_since=since)
+    return zero, Rest(idle_since=since, asleep=True)

@@ -61,7 +61,7 @@ class ScalingTargets:
             batching=md.spec.serving.batching,
             instances=md.spec.serving.instances,
             balancing=_balancing(md),
-            cold_start_seconds=cold_start_seconds(serving.ready) or _stored_cold_start(md),
+            cold_start_seconds=_cold_start(md, serving),
             gpus=md.spec.serving.accelerator.count if md.spec.serving.accelerator else 0,
         )
 
@@ -94,6 +94,11 @@ def _addresses(serving: Revision) -> Iterator[PodAddress]:
 def _balancing(md: ModelDeployment) -> Balancing:
     shared = md.spec.scaling is not None and md.spec.scaling.balancing == "least-request"
     return "shared" if shared else "blind"
+
+
+def _cold_start(md: ModelDeployment, serving: Revision) -> float | None:
+    measured = cold_start_seconds(serving.ready)
+    return _stored_cold_start(md) if measured is None else measured
 
 
 def cold_start_seconds(ready: Iterable[Manifest]) -> float | None:

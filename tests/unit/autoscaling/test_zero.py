@@ -76,7 +76,7 @@ def situation(
 
 def asleep(work: WakeUpSignal | None, spec: ScalingSpec | None = None) -> ScaleDecision:
     decision, _, _ = decide_with_zero(
-        situation(NO_POD, spec, current=0, ready=0), work, Rest(), NOW
+        situation(NO_POD, spec, current=0, ready=0), work, Rest(asleep=True), NOW
     )
     return decision
 
@@ -291,6 +291,12 @@ def test_zero_is_decided_exactly_after_a_whole_window_without_a_gap(
         found = pods.watch(5, SIGNALS[name], work)
         whole = number >= 6 and all(quiet[number - 6 : number + 1])
         assert (found.replicas == 0) is (whole and work == QUIET)
+
+
+def test_a_rollout_that_needs_the_last_pods_place_wakes_nobody() -> None:
+    found = situation(NO_POD, scaling(1), current=0, ready=0)
+    decision, _, _ = decide_with_zero(found, None, Rest(), NOW)
+    assert (decision.replicas, decision.reason) == (1, ScaleReason.NO_READY_PODS)
 
 
 def test_what_a_decision_was_made_from_is_told_with_the_bounds_that_were_in_force() -> None:
