@@ -15,8 +15,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.autoscaling.bench import Bench, Size
 from benchmarks.autoscaling.goals import OURS
-from benchmarks.autoscaling.sections import SECTIONS, Bench, Size
+from benchmarks.autoscaling.sections import SECTIONS
 from benchmarks.autoscaling.tables import line
 from trifocal.autoscaling.simulation.synthetic import SHAPES
 from trifocal.cli.line_up import ALL, NAMES
