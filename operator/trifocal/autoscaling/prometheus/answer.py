@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from trifocal.autoscaling.prometheus.collection import uncollected
+
 Json = Mapping[str, Any]
 
 
@@ -42,6 +44,7 @@ class Answer:
     """Parts of the data may be missing: another store did not answer Prometheus in time."""
 
 
+@uncollected()
 def read_answer(body: bytes, url: str) -> Answer:
     """The series of an answer; `url` is for the sentence when there are none.
 

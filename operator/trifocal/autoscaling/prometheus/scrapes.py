@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from trifocal.autoscaling.prometheus.answer import Answer, Series
+from trifocal.autoscaling.prometheus.collection import uncollected
 from trifocal.autoscaling.prometheus.expression import (
     BUCKET,
     COUNTED,
@@ -42,6 +43,7 @@ class Freshness:
     """An older one is outside of every window."""
 
 
+@uncollected()
 def read_scrapes(
     answer: Answer, pods: Iterable[PodAddress], labels: PodLabels, fresh: Freshness
 ) -> dict[str, Scrape | ScrapeFailure]:
