@@ -17,6 +17,9 @@ MEMORY = timedelta(minutes=10)
 LATE_REQUESTS = 10
 """Answers beyond the percentile that one measurement of it must rest on: fewer know it to no
 better than a third."""
+TELLING_SHARE = 0.5
+"""Of the objective, that the modelled tail must reach. The factor is to be right near it; where
+requests hardly wait, a minute's few late ones are many times a wait of next to nothing."""
 LONGEST_STEP = timedelta(seconds=15)
 """One measurement stands for no more time than this, however long ago the one before was."""
 
@@ -40,3 +43,8 @@ class Correction:
 def is_enough(requests: float, percentile: float) -> bool:
     """Whether a percentile of so many answers says anything."""
     return requests * (1 - percentile / 100) >= LATE_REQUESTS
+
+
+def is_telling(modelled: float, objective: float) -> bool:
+    """Whether an error of the modelled tail shows how the model errs near the objective."""
+    return modelled >= TELLING_SHARE * objective

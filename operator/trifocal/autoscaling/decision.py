@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from trifocal.api.scaling import ScalingSpec
 from trifocal.autoscaling import sentences
-from trifocal.autoscaling.correction import is_enough
+from trifocal.autoscaling.correction import is_enough, is_telling
 from trifocal.autoscaling.forecast import Forecast, foresee
 from trifocal.autoscaling.history import History
 from trifocal.autoscaling.inputs import Inputs, inputs_of
@@ -108,10 +108,11 @@ def _remember(situation: Situation, signal: Signal, outlook: Outlook, now: datet
     history = replace(history, service=signal.service)
     modelled = outlook.modelled(situation.ready)
     measured = signal.latency_milliseconds
-    percentile = outlook.objective.percentile
-    if modelled and measured and is_enough(signal.service.requests, percentile):
+    objective = outlook.objective
+    if modelled and measured and is_enough(signal.service.requests, objective.percentile):
         plain = modelled / outlook.correction
-        return replace(history, correction=history.correction.learn(measured, plain, now))
+        if is_telling(plain, objective.max_milliseconds):
+            return replace(history, correction=history.correction.learn(measured, plain, now))
     return history
 
 

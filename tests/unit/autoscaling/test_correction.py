@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trifocal.autoscaling.correction import Correction, is_enough
+from trifocal.autoscaling.correction import Correction, is_enough, is_telling
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -37,3 +37,8 @@ def test_a_percentile_rests_on_ten_late_answers() -> None:
     assert is_enough(1000, 99)
     assert not is_enough(999, 99)
     assert is_enough(20, 50)
+
+
+def test_a_tail_far_below_the_objective_says_nothing_about_the_model_near_it() -> None:
+    assert is_telling(360, 720)
+    assert not is_telling(359, 720)
