@@ -2,7 +2,6 @@
 
     make bench-cluster
     uv run --frozen --extra extended python -m benchmarks.cluster replay --minutes 1
-    uv run --frozen --extra extended python -m benchmarks.cluster replay --works
     uv run --frozen --extra extended python -m benchmarks.cluster ramp --balancing shared
 
 `replay` sends a Poisson load to fixed numbers of pods and plays the same arrivals in the
@@ -19,7 +18,6 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.cluster import plot, ramp, replay
-from benchmarks.cluster.execution import WAITS, WORKS
 from benchmarks.cluster.stage import Stage, stage
 from trifocal.autoscaling.balancing import Balancing
 
@@ -33,7 +31,6 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=6, help="of each utilisation's replay")
     parser.add_argument("--utilisations", nargs="+", type=float, default=replay.UTILISATIONS)
     parser.add_argument("--balancing", nargs="+", choices=BALANCINGS, default=["shared"])
-    parser.add_argument("--works", action="store_true", help="replay limited pods instead")
     parser.add_argument("--scale", type=float, default=1.0, help="of the ramp's time")
     parser.add_argument("--json", type=Path, help="file for every figure")
     parser.add_argument("--plots", type=Path, help="folder for a picture of each ramp")
@@ -41,11 +38,9 @@ def main() -> int:
     parts = options.parts or ["replay", "ramp"]
     if unknown := set(parts) - {"replay", "ramp"}:
         parser.error(f"{', '.join(sorted(unknown))}: the parts are replay and ramp.")
-    if options.works and "ramp" in parts:
-        parser.error("The ramp is for pods that wait: two cores do not carry eight that work.")
     console = Console(width=200, highlight=False)
     figures: dict[str, object] = {}
-    with stage(console, WORKS if options.works else WAITS) as place:
+    with stage(console) as place:
         if "replay" in parts:
             figures["replay"] = _replay(place, options)
         if "ramp" in parts:
@@ -57,7 +52,7 @@ def main() -> int:
 
 def _replay(place: Stage, options: argparse.Namespace) -> object:
     rows = asyncio.run(replay.replay(place, 60 * options.minutes, options.utilisations))
-    place.console.print(replay.table(rows, place.execution))
+    place.console.print(replay.table(rows))
     place.console.print(replay.summary(rows))
     return replay.as_json(rows)
 

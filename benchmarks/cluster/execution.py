@@ -5,10 +5,9 @@ the operator makes of them, and the Job measures what the pods will do.
 """
 
 import json
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tests.e2e.cluster import Cluster, eventually, restricted_pod
 
@@ -23,38 +22,12 @@ _PYTHONS = {"triton": f"/opt/triton-python{_PACKAGES}", "optimizer": f"/opt/trif
 reads path files, as every Python does."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Execution:
-    """What an execution does, and what it is done with."""
-
-    kind: Literal["waits", "works"]
-    """Waiting needs no CPU, so that pods do not get in each other's way."""
-    seconds: float
-    """Of the clock, or of CPU."""
-    cpu_limit: float | None
-    """Of a pod, in cores; what makes a capacity of work."""
-
-    @property
-    def occupied_seconds(self) -> float:
-        """Of the clock, that one request occupies a pod for when others wait."""
-        return self.seconds / (self.cpu_limit or 1.0)
-
-    @property
-    def serving(self) -> dict[str, Any]:
-        """For `spec.serving`: one request at a time, within the limit."""
-        limits = {"limits": {"cpu": f"{round(1000 * self.cpu_limit)}m"}} if self.cpu_limit else {}
-        return {"batching": {"maxBatchSize": 1}, "resources": limits}
+EXECUTION_SECONDS = 0.18
+"""Of the model, whatever its batch: what the built-in loads of the simulator are made for."""
 
 
-WAITS = Execution(kind="waits", seconds=0.18, cpu_limit=None)
-"""What the built-in loads of the simulator are made for."""
-WORKS = Execution(kind="works", seconds=0.045, cpu_limit=0.25)
-"""As much, of pods that are limited. By itself a pod may do its work faster: the kernel hands a
-limit out in slices of 100 ms, and who has just been idle has a whole one."""
-
-
-def inject(cluster: Cluster, namespace: str, execution: Execution) -> None:
-    """From now on each new pod of the namespace executes models like this."""
+def inject(cluster: Cluster, namespace: str) -> None:
+    """From now on an execution in a new pod of the namespace takes EXECUTION_SECONDS."""
     program = Path(__file__).parent / "injected" / f"{_PROGRAM}.py"
     path_file = f"import sys; sys.path.append('{_FOLDER}'); import {_PROGRAM}\n"
     cluster.apply(
@@ -65,7 +38,7 @@ def inject(cluster: Cluster, namespace: str, execution: Execution) -> None:
             "data": {program.name: program.read_text(encoding="utf-8"), _PATH_FILE: path_file},
         }
     )
-    cluster.apply(_policy(namespace, execution))
+    cluster.apply(_policy(namespace))
     cluster.apply(
         {
             **_head("MutatingAdmissionPolicyBinding"),
@@ -96,7 +69,7 @@ def _volumes_of_a_new_pod(cluster: Cluster, namespace: str) -> list[str]:
     return [volume["name"] for volume in json.loads(given)["spec"]["volumes"]]
 
 
-def _policy(namespace: str, execution: Execution) -> dict[str, Any]:
+def _policy(namespace: str) -> dict[str, Any]:
     names = ", ".join(f"'{name}'" for name in _PYTHONS)
     return {
         **_head("MutatingAdmissionPolicy"),
@@ -123,9 +96,7 @@ def _policy(namespace: str, execution: Execution) -> dict[str, Any]:
             "mutations": [
                 {
                     "patchType": "ApplyConfiguration",
-                    "applyConfiguration": {
-                        "expression": _EXPRESSION % (execution.kind, execution.seconds)
-                    },
+                    "applyConfiguration": {"expression": _EXPRESSION},
                 }
             ],
         },
@@ -139,10 +110,9 @@ Object{{spec: Object.spec{{
   }}],
   containers: object.spec.containers.map(c, Object.spec.containers{{
     name: c.name,
-    env: [
-      Object.spec.containers.env{{name: "BENCHMARK_EXECUTION", value: "%s"}},
-      Object.spec.containers.env{{name: "BENCHMARK_EXECUTION_SECONDS", value: "%g"}}
-    ],
+    env: [Object.spec.containers.env{{
+      name: "BENCHMARK_EXECUTION_SECONDS", value: "{EXECUTION_SECONDS:g}"
+    }}],
     volumeMounts: [
       Object.spec.containers.volumeMounts{{
         name: "{_VOLUME}", mountPath: "{_FOLDER}", readOnly: true

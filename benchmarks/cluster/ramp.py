@@ -17,11 +17,11 @@ import numpy as np
 from rich.table import Table
 
 from benchmarks.cluster.adapter import LABEL, METRIC, Gateway, served
-from benchmarks.cluster.execution import WAITS
+from benchmarks.cluster.execution import EXECUTION_SECONDS
 from benchmarks.cluster.fleet import Count, Fleet, Member, picking
 from benchmarks.cluster.foretold import setting
 from benchmarks.cluster.judging import Judgement, cold_starts, judge
-from benchmarks.cluster.replay import OBJECTIVE_SECONDS, SEED, spec
+from benchmarks.cluster.replay import OBJECTIVE_SECONDS, SEED, SPEC
 from benchmarks.cluster.sending import Answer, send
 from benchmarks.cluster.stage import NAMESPACE, Stage
 from tests.e2e.cluster import Cluster, eventually
@@ -44,7 +44,7 @@ LOW = 0.8
 """Requests per second that one pod carries, by either."""
 MINUTES = (2.0, 4.0, 3.0, 2.0, 8.0)
 """Low, up, peak, down, and low again for longer than either holds."""
-TARGET = 0.7 / WAITS.seconds
+TARGET = 0.7 / EXECUTION_SECONDS
 """Requests per second and pod that the HPA aims at."""
 
 
@@ -117,8 +117,7 @@ def _specs(balancing: Balancing) -> dict[str, dict[str, Any]]:
         "objective": objective,
         "balancing": "least-request" if balancing == "shared" else "service",
     }
-    base = spec(WAITS)
-    return {TRIFOCAL: {**base, "scaling": scaling}, HPA: {**base, "replicas": 1}}
+    return {TRIFOCAL: {**SPEC, "scaling": scaling}, HPA: {**SPEC, "replicas": 1}}
 
 
 def _autoscale(cluster: Cluster) -> None:
@@ -189,7 +188,7 @@ def _side(member: Member, answers: list[Answer], load: Load) -> Side:
 
 
 def _simulated(load: Load, balancing: Balancing, cold_start: float) -> dict[str, JobResult]:
-    of = setting(WAITS.seconds, OBJECTIVE_SECONDS, (1, MOST), balancing, cold_start)
+    of = setting(EXECUTION_SECONDS, OBJECTIVE_SECONDS, (1, MOST), balancing, cold_start)
 
     def played(policy: Policy) -> JobResult:
         return job_result("ramp", simulate(load, of, policy, initial=1), of)

@@ -1,8 +1,7 @@
 """The simulator against real Triton: the same instants of arrival, played and sent, side by side.
 
 Some deployments of one to three pods get a Poisson load at the same time, at one utilisation
-after the other. Pods have a known capacity: one execution at a time, of 180 ms. It waits, or it
-works, limited in CPU.
+after the other. Pods have a known capacity: one execution at a time, which waits for 180 ms.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ import numpy as np
 from rich.table import Table
 
 from benchmarks.cluster import counters
-from benchmarks.cluster.execution import Execution
+from benchmarks.cluster.execution import EXECUTION_SECONDS
 from benchmarks.cluster.fleet import Fleet, picking
 from benchmarks.cluster.foretold import Figure, Foretold, foretell, least_request, setting
 from benchmarks.cluster.judging import Judgement, judge
@@ -30,10 +29,11 @@ SEED = 7
 SETTLE_SECONDS = 10.0
 """Between two loads, for the queues to empty."""
 
-
-def spec(execution: Execution) -> dict[str, Any]:
-    """Of every deployment. The Job tries nothing: the same model serves, and takes the same."""
-    return {"optimization": {"precisions": ["fp32"]}, "serving": execution.serving}
+SPEC: Mapping[str, Any] = {
+    # The Job tries nothing: the same model serves, and takes the same time.
+    "optimization": {"precisions": ["fp32"]},
+    "serving": {"batching": {"maxBatchSize": 1}},
+}
 
 
 @dataclass(frozen=True)
@@ -82,17 +82,15 @@ class Row:
 
 async def replay(stage: Stage, seconds: float, utilisations: Sequence[float]) -> list[Row]:
     """Deploys, then sends each utilisation's load for so long."""
-    base = spec(stage.execution)
-    occupied = stage.execution.occupied_seconds
-    specs = {one.name: {**base, "replicas": one.replicas} for one in DEPLOYED}
+    specs = {one.name: {**SPEC, "replicas": one.replicas} for one in DEPLOYED}
     await asyncio.to_thread(stage.deploy, specs)
     fleet = Fleet(NAMESPACE, tuple(specs))
     await fleet.look(0.0)
     rows = []
     for utilisation in utilisations:
         stage.console.print(f"utilisation {utilisation:g}, {seconds:g} s ...")
-        loads = {one.name: _load(one, utilisation / occupied, seconds) for one in DEPLOYED}
-        rows += await _wave(fleet, loads, utilisation, occupied)
+        loads = {one.name: _load(one, utilisation / EXECUTION_SECONDS, seconds) for one in DEPLOYED}
+        rows += await _wave(fleet, loads, utilisation)
         await asyncio.sleep(SETTLE_SECONDS)
     return rows
 
@@ -105,9 +103,7 @@ def _load(deployed: Deployed, pod_rate: float, seconds: float) -> Load:
     return draw(trace, deployed.name, SEED)
 
 
-async def _wave(
-    fleet: Fleet, loads: Mapping[str, Load], utilisation: float, occupied: float
-) -> list[Row]:
+async def _wave(fleet: Fleet, loads: Mapping[str, Load], utilisation: float) -> list[Row]:
     before = await _counters(fleet)
     began = asyncio.get_running_loop().time() + 1.0
     async with asyncio.TaskGroup() as group:
@@ -130,7 +126,7 @@ async def _wave(
             utilisation,
             loads[one.name],
             sent[one.name].result(),
-            (occupied, counters.execution_seconds(before[one.name], after[one.name])),
+            counters.execution_seconds(before[one.name], after[one.name]),
         )
         for one in DEPLOYED
     ]
@@ -151,9 +147,8 @@ def _row(
     utilisation: float,
     load: Load,
     answers: list[Answer],
-    seconds: tuple[float, float],
+    executed: float,
 ) -> Row:
-    occupied, executed = seconds
     lags = sorted(one.sent - one.due for one in answers)
     pods = (deployed.replicas, deployed.replicas)
 
@@ -172,16 +167,16 @@ def _row(
         execution_seconds=executed,
         fastest=min(one.latency for one in answers),
         sender_late=lags[int(0.99 * len(lags))],
-        told=foretold(occupied),
+        told=foretold(EXECUTION_SECONDS),
         known=foretold(executed),
         counted=counting,
     )
 
 
-def table(rows: Sequence[Row], execution: Execution) -> Table:
+def table(rows: Sequence[Row]) -> Table:
     """Simulated and measured, side by side."""
     found = Table(
-        title=f"An execution {execution.kind}, {1000 * execution.occupied_seconds:g} ms; objective "
+        title=f"An execution waits for {1000 * EXECUTION_SECONDS:g} ms; objective "
         f"{1000 * OBJECTIVE_SECONDS:g} ms; where pods are picked by chance, 5 to 95 % of draws",
         title_justify="left",
     )

@@ -12,8 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.cluster import execution as executing
-from benchmarks.cluster.execution import Execution
+from benchmarks.cluster import execution
 from tests.e2e.cluster import ROOT, Cluster, eventually
 from tests.e2e.fixtures import write_data
 from tests.e2e.workload import Workload
@@ -30,7 +29,6 @@ class Stage:
 
     workload: Workload
     console: Console
-    execution: Execution
 
     @property
     def cluster(self) -> Cluster:
@@ -69,7 +67,7 @@ def _all_ready(md: Mapping[str, Any]) -> bool:
 
 
 @contextmanager
-def stage(console: Console, execution: Execution) -> Iterator[Stage]:
+def stage(console: Console) -> Iterator[Stage]:
     """The cluster, started and stopped if it does not run already; the namespace goes in any case.
 
     Whatever else runs on the machine takes CPU from the pods, and shows as latency.
@@ -81,15 +79,15 @@ def stage(console: Console, execution: Execution) -> Iterator[Stage]:
     cluster = Cluster.local_cluster(_hack("env").stdout)
     try:
         console.print("operator and data ...")
-        yield Stage(_furnished(cluster, execution), console, execution)
+        yield Stage(_furnished(cluster), console)
     finally:
-        executing.remove(cluster)
+        execution.remove(cluster)
         _clear(cluster)
         if not was_running:
             _hack("down")
 
 
-def _furnished(cluster: Cluster, execution: Execution) -> Workload:
+def _furnished(cluster: Cluster) -> Workload:
     cluster.install_chart(ROOT / "charts" / "trifocal")
     cluster.create_namespace(NAMESPACE)
     with tempfile.TemporaryDirectory() as name:
@@ -100,7 +98,7 @@ def _furnished(cluster: Cluster, execution: Execution) -> Workload:
                 path.unlink()
         cluster.load_claim(NAMESPACE, "data", folder)
     cluster.create_claim(NAMESPACE, "artifacts")
-    executing.inject(cluster, NAMESPACE, execution)
+    execution.inject(cluster, NAMESPACE)
     return Workload(cluster, NAMESPACE, digests)
 
 

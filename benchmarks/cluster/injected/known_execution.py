@@ -1,8 +1,8 @@
-"""Makes an execution of ONNX Runtime take a known time: by waiting, or by a known work.
+"""Makes an execution of ONNX Runtime take a known time, by waiting.
 
-Mounted into the pods of the benchmark, whose Python imports it at its start. An execution that
-waits costs next to no CPU, so that two cores carry as many replicas as a cluster, and each of them
-has a capacity that is known beforehand: one over this time.
+Mounted into the pods of the benchmark, whose Python imports it at its start. An execution then
+costs next to no CPU, so that two cores carry as many replicas as a cluster, and each of them has
+a capacity that is known beforehand: one over this time.
 """  # noqa: INP001 - no package: it is alone in the pods
 
 import functools
@@ -17,27 +17,21 @@ from types import ModuleType
 from typing import Any
 
 SECONDS = float(os.environ["BENCHMARK_EXECUTION_SECONDS"])
-WORKS = os.environ["BENCHMARK_EXECUTION"] == "works"
 MODULE = "onnxruntime.capi.onnxruntime_inference_collection"
 """Where the class of all sessions is defined."""
 
 
 def lasting(run: Callable[..., Any]) -> Callable[..., Any]:
-    """The same answers, after SECONDS of the clock or of CPU."""
+    """The same answers, at the earliest SECONDS after they were asked for."""
 
     @functools.wraps(run)
-    def run_and_last(*arguments: Any, **options: Any) -> Any:
-        now = time.thread_time if WORKS else time.perf_counter
-        until = now() + SECONDS
+    def run_and_wait(*arguments: Any, **options: Any) -> Any:
+        until = time.perf_counter() + SECONDS
         answers = run(*arguments, **options)
-        if WORKS:
-            while now() < until:
-                pass
-        else:
-            time.sleep(max(until - now(), 0.0))
+        time.sleep(max(until - time.perf_counter(), 0.0))
         return answers
 
-    return run_and_last
+    return run_and_wait
 
 
 class Finder(importlib.abc.MetaPathFinder):
