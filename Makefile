@@ -5,6 +5,10 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/trifocal
 UV ?= $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 RUN := $(UV) run --frozen --extra extended
 
+# A file's tests stay together, for they share what their fixtures start. The cluster's tests are
+# never run so: they measure.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
+
 include hack/cluster/cluster.mk
 
 .PHONY: help
@@ -29,7 +33,8 @@ tools: ## the programs that tests start: API server, etcd, kubectl, helm, an S3 
 
 .PHONY: test
 test: setup lint tools ## everything: style, types, unit, integration (API server) and e2e (cluster)
-	$(RUN) pytest tests/unit tests/golden tests/integration tests/e2e
+	$(RUN) pytest --durations=15 tests/e2e
+	$(RUN) pytest --durations=15 $(SIDE_BY_SIDE) tests/unit tests/golden tests/integration
 
 .PHONY: unit
 unit: setup ## unit tests: pure, under a minute
@@ -37,7 +42,7 @@ unit: setup ## unit tests: pure, under a minute
 
 .PHONY: integration
 integration: setup tools ## tests against a real API server, S3 server and Triton
-	$(RUN) pytest tests/integration
+	$(RUN) pytest $(SIDE_BY_SIDE) tests/integration
 
 .PHONY: e2e
 e2e: setup ## tests on a real cluster: KUBECONFIG's, or a local one that is started and stopped
