@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 LEAST_CORRELATION = 0.4
 """Of errors one period apart. Below, less than a sixth of their variance repeats."""
 SIGNIFICANCE = 3.0
-"""Standard deviations of the autocorrelation of pure chance, 1 / sqrt(pairs) each. The peak is the
+"""Standard deviations of the autocorrelation of pure chance. One is 1 / sqrt(pairs) for errors that
+have nothing in common; forecasts over the same minutes err alike, which widens it (Bartlett 1946:
+by the squares of the correlations at the lags within the horizon, both ways). The peak is the
 largest of hundreds, which reaches 3 in a few of a hundred searches."""
 NEARLY_AS_HIGH = 0.8
 """Multiples of a period correlate as well as itself: the shortest of the high peaks is taken."""
@@ -37,7 +39,8 @@ def period(errors: NDArray[np.float64], shortest: int) -> int:
     candidates = correlation[shortest:]
     peak = int(np.argmax(candidates))
     pairs = len(errors) - shortest - peak
-    if candidates[peak] < max(LEAST_CORRELATION, SIGNIFICANCE / np.sqrt(pairs)):
+    spread = np.sqrt((1 + 2 * np.sum(correlation[1:shortest] ** 2)) / pairs)
+    if candidates[peak] < max(LEAST_CORRELATION, SIGNIFICANCE * spread):
         return 0
     first = int(np.argmax(candidates >= NEARLY_AS_HIGH * candidates[peak]))
     while first + 1 < len(candidates) and candidates[first + 1] > candidates[first]:

@@ -34,6 +34,17 @@ def test_noise_has_no_period() -> None:
     assert [period(draws.normal(0, 1, 300), shortest=8) for _ in range(50)] == [0] * 50
 
 
+@pytest.mark.parametrize("width", [4, 6, 12])
+def test_errors_that_overlap_have_no_period(width: int) -> None:
+    """Forecasts over the same minutes err alike: chance looks like waves of about that length."""
+    draws = np.random.default_rng(3)
+    errors = [
+        np.convolve(draws.normal(0, 1, 119 + width), np.ones(width) / width, "valid")
+        for _ in range(100)
+    ]
+    assert sum(period(it, shortest=width + 2) > 0 for it in errors) <= 1
+
+
 def test_less_than_two_periods_show_none() -> None:
     assert period(pulses(100, 60), shortest=8) == 0
 
