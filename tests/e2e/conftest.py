@@ -17,15 +17,22 @@ from tests.e2e.fixtures import DataSet, write_data
 from tests.e2e.workload import Workload
 
 NAMESPACE = "trifocal-e2e"
+SECONDS = 420
+"""That a test may take which says nothing else."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder is an e2e test, with a limit that fits a real cluster."""
+    """Everything in this folder is an e2e test, with a limit that fits a real cluster.
+
+    Of the test alone: whichever is first has a cluster started and images built before it, which
+    takes as long as the machine is slow.
+    """
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-            if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(420))
+            own = item.get_closest_marker("timeout")
+            seconds = own.args[0] if own else SECONDS
+            item.add_marker(pytest.mark.timeout(seconds, func_only=True), append=False)
 
 
 def _hack(*arguments: str) -> str:
