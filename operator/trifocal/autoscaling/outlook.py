@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from trifocal.api.scaling import LatencyObjective, ScalingSpec
 from trifocal.api.serving import Batching
 from trifocal.autoscaling.balancing import Balancing
+from trifocal.autoscaling.correction import is_enough
 from trifocal.autoscaling.forecast import Forecast
 from trifocal.autoscaling.history import History
 from trifocal.autoscaling.service import MEDIAN, PodModel, pod_model
@@ -134,19 +135,27 @@ def look(situation: Situation, signal: Signal, forecast: Forecast) -> Outlook | 
         ahead=1,
         kept=1,
         reachable=True,
-        pod=pod_model(
-            situation.capacity,
-            _service(situation, signal),
-            batching=situation.batching,
-            instances=situation.instances,
-            percentile=objective.percentile,
-            balancing=situation.balancing,
-        ),
+        pod=_pod(situation, signal, objective.percentile),
         correction=situation.history.correction.factor,
     )
     if outlook.pod is None:
         return outlook if max(outlook.forecast.ahead, outlook.demand) <= 0 else None
     return _staffed(outlook, outlook.pod, situation)
+
+
+def _pod(situation: Situation, signal: Signal, percentile: int) -> PodModel | None:
+    pod = pod_model(
+        situation.capacity,
+        _service(situation, signal),
+        batching=situation.batching,
+        instances=situation.instances,
+        percentile=percentile,
+        balancing=situation.balancing,
+    )
+    measured, service = signal.latency_milliseconds, signal.service
+    if pod is None or not measured or not service or not is_enough(service.requests, percentile):
+        return pod
+    return pod.within(measured)
 
 
 def _staffed(outlook: Outlook, pod: PodModel, situation: Situation) -> Outlook:

@@ -267,6 +267,16 @@ def test_a_model_that_is_too_slow_alone_gets_no_replicas_for_it() -> None:
     )
 
 
+def test_a_model_that_is_measured_within_the_objective_is_not_too_slow() -> None:
+    """The Job was interrupted: 12 ms, but 80 at p99. Live, 99 of 100 took 30 ms, queue included."""
+    interrupted = (CapacityPoint(batch=1, p50_milliseconds=12, p99_milliseconds=80),)
+    unknown = replace(situation(load(30)), capacity=interrupted)
+    known = replace(situation(load(30, latency=30)), capacity=interrupted)
+
+    assert decided(unknown).reason == ScaleReason.MODEL_TOO_SLOW
+    assert decided(known).reason != ScaleReason.MODEL_TOO_SLOW
+
+
 def test_a_model_that_is_too_slow_still_gets_what_carries_its_load() -> None:
     """200 requests/s at 12 ms are 2.4 pods' work; at 95 % busy at most, three."""
     assert decided(situation(load(200), scaling(objective=10))).replicas == 3
