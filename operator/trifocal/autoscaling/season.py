@@ -17,6 +17,9 @@ SIGNIFICANCE = 3.0
 have nothing in common; forecasts over the same minutes err alike, which widens it (Bartlett 1946:
 by the squares of the correlations at the lags within the horizon, both ways). The peak is the
 largest of hundreds, which reaches 3 in a few of a hundred searches."""
+CERTAIN = 0.8
+"""Correlation that chance hardly ever reaches over two periods, however alike neighbours err: the
+errors of a smooth wave do as well."""
 NEARLY_AS_HIGH = 0.8
 """Multiples of a period correlate as well as itself: the shortest of the high peaks is taken."""
 CYCLES = 5
@@ -40,7 +43,7 @@ def period(errors: NDArray[np.float64], shortest: int) -> int:
     peak = int(np.argmax(candidates))
     pairs = len(errors) - shortest - peak
     spread = np.sqrt((1 + 2 * np.sum(correlation[1:shortest] ** 2)) / pairs)
-    if candidates[peak] < max(LEAST_CORRELATION, SIGNIFICANCE * spread):
+    if candidates[peak] < max(LEAST_CORRELATION, min(SIGNIFICANCE * spread, CERTAIN)):
         return 0
     first = int(np.argmax(candidates >= NEARLY_AS_HIGH * candidates[peak]))
     while first + 1 < len(candidates) and candidates[first + 1] > candidates[first]:
