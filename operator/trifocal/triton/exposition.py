@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 from trifocal.triton.text_format import samples
 
-_PREFIX = "nv_inference_"
-_FAILURE = "request_failure"
-_QUANTILE = "request_summary_us"
-_BUCKET = "first_response_histogram_ms_bucket"
-_HISTOGRAM_SUM = "first_response_histogram_ms_sum"
-_SUMMED = (
+PREFIX = "nv_inference_"
+FAILURE = "request_failure"
+QUANTILE = "request_summary_us"
+BUCKET = "first_response_histogram_ms_bucket"
+HISTOGRAM_SUM = "first_response_histogram_ms_sum"
+COUNTED = (
     "request_success",
     "count",
     "exec_count",
@@ -27,9 +27,9 @@ _SUMMED = (
     "compute_infer_duration_us",
     "compute_output_duration_us",
     "pending_request_count",
-    _HISTOGRAM_SUM,
 )
-_READ = {_PREFIX + name: name for name in (*_SUMMED, _FAILURE, _QUANTILE, _BUCKET)}
+"""What every supported Triton says of every model from its start on, be it zero."""
+_READ = {PREFIX + name: name for name in (*COUNTED, HISTOGRAM_SUM, FAILURE, QUANTILE, BUCKET)}
 """Half of a page are comments, and half of the rest are summaries of phases, which nobody reads."""
 
 
@@ -101,13 +101,13 @@ class _Tally:
 
     def add(self, name: str, labels: Mapping[str, str], value: float) -> None:
         """One sample, by its name without the prefix."""
-        if name == _QUANTILE:
+        if name == QUANTILE:
             self._add_quantile(float(labels.get("quantile", "")), value)
         elif not math.isfinite(value):
-            raise ValueError(f"{_PREFIX}{name} is {value}, and counts nothing.")
-        elif name == _FAILURE:
+            raise ValueError(f"{PREFIX}{name} is {value}, and counts nothing.")
+        elif name == FAILURE:
             self.failure[labels.get("reason", "")] += value
-        elif name == _BUCKET:
+        elif name == BUCKET:
             self.buckets[float(labels.get("le", ""))] += value
         else:
             self.totals[name] += value
@@ -119,26 +119,38 @@ class _Tally:
 
     def samples(self) -> ModelSamples:
         """The sums, those of families that the text lacks being 0."""
-        total = self.totals
-        return ModelSamples(
-            success=total["request_success"],
-            failure=dict(self.failure),
-            inferences=total["count"],
-            executions=total["exec_count"],
-            request_microseconds=total["request_duration_us"],
-            queue_microseconds=total["queue_duration_us"],
-            compute_input_microseconds=total["compute_input_duration_us"],
-            compute_infer_microseconds=total["compute_infer_duration_us"],
-            compute_output_microseconds=total["compute_output_duration_us"],
-            pending=total["pending_request_count"],
-            request_quantiles_microseconds=self.quantiles,
-            latency=self._histogram(),
-        )
+        return samples_of(self.totals, dict(self.failure), self.quantiles, self.buckets)
 
-    def _histogram(self) -> LatencyHistogram | None:
-        if not self.buckets:
-            return None
-        return LatencyHistogram(
-            buckets=tuple(sorted((edge + 1, count) for edge, count in self.buckets.items())),
-            sum_milliseconds=self.totals[_HISTOGRAM_SUM],
-        )
+
+def samples_of(
+    totals: Mapping[str, float],
+    failure: Mapping[str, float],
+    quantiles: Mapping[float, float],
+    buckets: Mapping[float, float],
+) -> ModelSamples:
+    """One model's samples.
+
+    Args:
+        totals: Sums by name without the prefix; each of COUNTED must be there.
+        failure: As in ModelSamples.
+        quantiles: As in ModelSamples.
+        buckets: Counts by the edges that Triton writes; empty where it has no histogram.
+    """
+    histogram = LatencyHistogram(
+        buckets=tuple(sorted((edge + 1, count) for edge, count in buckets.items())),
+        sum_milliseconds=totals.get(HISTOGRAM_SUM, 0.0),
+    )
+    return ModelSamples(
+        success=totals["request_success"],
+        failure=failure,
+        inferences=totals["count"],
+        executions=totals["exec_count"],
+        request_microseconds=totals["request_duration_us"],
+        queue_microseconds=totals["queue_duration_us"],
+        compute_input_microseconds=totals["compute_input_duration_us"],
+        compute_infer_microseconds=totals["compute_infer_duration_us"],
+        compute_output_microseconds=totals["compute_output_duration_us"],
+        pending=totals["pending_request_count"],
+        request_quantiles_microseconds=quantiles,
+        latency=histogram if buckets else None,
+    )

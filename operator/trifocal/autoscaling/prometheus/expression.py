@@ -7,23 +7,15 @@ or none of them. Two queries could see a pod's counters before and after a scrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-SUCCESS = "nv_inference_request_success"
-COUNTED = (
-    SUCCESS,
-    "nv_inference_count",
-    "nv_inference_exec_count",
-    "nv_inference_request_duration_us",
-    "nv_inference_queue_duration_us",
-    "nv_inference_compute_input_duration_us",
-    "nv_inference_compute_infer_duration_us",
-    "nv_inference_compute_output_duration_us",
-    "nv_inference_pending_request_count",
-)
-"""What every supported Triton says of every model from its start on, be it zero."""
-FAILURE = "nv_inference_request_failure"
-BUCKET = "nv_inference_first_response_histogram_ms_bucket"
-HISTOGRAM_SUM = "nv_inference_first_response_histogram_ms_sum"
-SUMMARY = "nv_inference_request_summary_us"
+from trifocal.triton import exposition
+from trifocal.triton.exposition import PREFIX
+
+COUNTED = tuple(PREFIX + name for name in exposition.COUNTED)
+SUCCESS = COUNTED[0]
+FAILURE = PREFIX + exposition.FAILURE
+BUCKET = PREFIX + exposition.BUCKET
+HISTOGRAM_SUM = PREFIX + exposition.HISTOGRAM_SUM
+SUMMARY = PREFIX + exposition.QUANTILE
 _SUMMED = "|".join((*COUNTED, FAILURE, BUCKET, HISTOGRAM_SUM))
 
 

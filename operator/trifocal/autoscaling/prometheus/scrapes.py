@@ -16,12 +16,11 @@ from trifocal.autoscaling.prometheus.expression import (
     BUCKET,
     COUNTED,
     FAILURE,
-    HISTOGRAM_SUM,
     SUMMARY,
     PodLabels,
 )
 from trifocal.autoscaling.scraper import PodAddress, Scrape, ScrapeFailure
-from trifocal.triton.exposition import LatencyHistogram, ModelSamples
+from trifocal.triton.exposition import PREFIX, ModelSamples, samples_of
 
 _PodName = tuple[str, str]
 
@@ -121,7 +120,7 @@ def _partial(whose: str, missing: Sequence[str]) -> ScrapeFailure:
 
 def _model_samples(series: Iterable[Series]) -> ModelSamples:
     """The samples of one model, which has all that is counted."""
-    counted: dict[str, float] = {}
+    totals: dict[str, float] = {}
     failure: dict[str, float] = {}
     quantiles: dict[float, float] = {}
     buckets: dict[float, float] = {}
@@ -130,27 +129,10 @@ def _model_samples(series: Iterable[Series]) -> ModelSamples:
         if name == FAILURE:
             failure[labels.get("reason", "")] = value
         elif name == BUCKET:
-            # One more than Triton's own edge: see LatencyHistogram.
-            buckets[float(labels["le"]) + 1] = value
+            buckets[float(labels["le"])] = value
         elif name == SUMMARY:
             if not math.isnan(value):
                 quantiles[float(labels["quantile"])] = value
         else:
-            counted[name] = value
-    histogram = LatencyHistogram(
-        buckets=tuple(sorted(buckets.items())), sum_milliseconds=counted.get(HISTOGRAM_SUM, 0.0)
-    )
-    return ModelSamples(
-        success=counted["nv_inference_request_success"],
-        failure=failure,
-        inferences=counted["nv_inference_count"],
-        executions=counted["nv_inference_exec_count"],
-        request_microseconds=counted["nv_inference_request_duration_us"],
-        queue_microseconds=counted["nv_inference_queue_duration_us"],
-        compute_input_microseconds=counted["nv_inference_compute_input_duration_us"],
-        compute_infer_microseconds=counted["nv_inference_compute_infer_duration_us"],
-        compute_output_microseconds=counted["nv_inference_compute_output_duration_us"],
-        pending=counted["nv_inference_pending_request_count"],
-        request_quantiles_microseconds=quantiles,
-        latency=histogram if buckets else None,
-    )
+            totals[name.removeprefix(PREFIX)] = value
+    return samples_of(totals, failure, quantiles, buckets)

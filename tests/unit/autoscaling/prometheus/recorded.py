@@ -12,18 +12,6 @@ from trifocal.autoscaling.scraper import PodAddress
 
 HERE = Path(__file__).parent
 RECORDED = read_answer((HERE / "data" / "answer.json").read_bytes(), "http://prometheus")
-TRITON = (HERE.parents[1] / "triton" / "data" / "triton-2.51-metrics.txt").read_text()
-HISTOGRAM = """\
-# TYPE nv_inference_first_response_histogram_ms histogram
-nv_inference_first_response_histogram_ms_bucket{model="small",version="1",le="4"} 0
-nv_inference_first_response_histogram_ms_bucket{model="small",version="1",le="9"} 10
-nv_inference_first_response_histogram_ms_bucket{model="small",version="1",le="19"} 40
-nv_inference_first_response_histogram_ms_bucket{model="small",version="1",le="49"} 55
-nv_inference_first_response_histogram_ms_bucket{model="small",version="1",le="99"} 60
-nv_inference_first_response_histogram_ms_bucket{model="small",version="1",le="+Inf"} 60
-nv_inference_first_response_histogram_ms_sum{model="small",version="1"} 1442
-nv_inference_first_response_histogram_ms_count{model="small",version="1"} 60
-"""
 NOW = datetime.fromtimestamp(1795839842.461, UTC)
 """2026-11-28 04:24:02, when the query was answered."""
 

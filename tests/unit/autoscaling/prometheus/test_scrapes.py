@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.unit.autoscaling.prometheus.recorded import HISTOGRAM, NOW, RECORDED, TRITON, pod
+from tests.support.triton_metrics import HISTOGRAM
+from tests.support.triton_metrics import RECORDED as TRITON
+from tests.unit.autoscaling.prometheus.recorded import NOW, RECORDED, pod
 from trifocal.autoscaling.prometheus.answer import Answer, Point, Series
 from trifocal.autoscaling.prometheus.expression import SUCCESS, SUMMARY, PodLabels, counted_by
 from trifocal.autoscaling.prometheus.scrapes import Freshness, read_scrapes
