@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
-from benchmarks.autoscaling.cases import Case, Results, play_all
+from benchmarks.autoscaling.cases import Case, Results, faro, play_all
 from benchmarks.autoscaling.goals import turns
 from trifocal.autoscaling.simulation.table import row
 
@@ -40,6 +40,14 @@ class Bench:
     console: Console
     rows: list[dict[str, object]] = field(default_factory=list)
     """Everything that was played, for --json."""
+
+    def recorded_jobs(self, cold_starts: Sequence[float]) -> list[Case]:
+        """Faro's, at the bench's size; none, and a line, where the trace is not there."""
+        try:
+            return faro(cold_starts, self.size.seeds, self.size.faro_rows)
+        except FileNotFoundError as error:
+            self.console.print(f"skipped: {error.filename} is not there")
+            return []
 
     def play(self, cases: Sequence[Case], policies: Sequence[str] = ()) -> list[Results]:
         """All policies, or these, on all cases."""

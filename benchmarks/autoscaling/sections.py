@@ -5,7 +5,6 @@ from benchmarks.autoscaling.bench import Bench
 from benchmarks.autoscaling.cases import (
     NAB,
     TIMED_PEAK,
-    faro,
     lossy,
     nab,
     shape,
@@ -39,10 +38,7 @@ LOSERS = ("keda-strict",)
 def on_recorded_jobs(bench: Bench) -> list[Verdict]:
     """Faro's jobs at each cold start, over seeds."""
     size = bench.size
-    try:
-        cases = faro(size.cold_starts, size.seeds, size.faro_rows)
-    except FileNotFoundError as error:
-        bench.console.print(f"skipped: {error.filename} is not there")
+    if not (cases := bench.recorded_jobs(size.cold_starts)):
         return []
     verdicts = []
     for cold_start in size.cold_starts:

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.autoscaling import tables
 from benchmarks.autoscaling.bench import Bench
-from benchmarks.autoscaling.cases import faro, follow_plan
+from benchmarks.autoscaling.cases import follow_plan
 from benchmarks.autoscaling.goals import Verdict, mean
 from benchmarks.autoscaling.studies import (
     LATE_PARTS,
@@ -61,10 +61,7 @@ def _quantiles(ratios: Sequence[float]) -> list[str]:
 def on_known_rates(bench: Bench) -> list[Verdict]:
     """What remains bad for a plan that knows each minute's mean rate."""
     size = bench.size
-    try:
-        cases = faro(size.cold_starts, size.seeds, size.faro_rows)
-    except FileNotFoundError as error:
-        bench.console.print(f"skipped: {error.filename} is not there")
+    if not (cases := bench.recorded_jobs(size.cold_starts)):
         return []
     body = {}
     for percentile, cold_start in product(KNOWN_PERCENTILES, size.cold_starts):
@@ -88,10 +85,7 @@ def on_known_rates(bench: Bench) -> list[Verdict]:
 def on_plain_rule(bench: Bench) -> list[Verdict]:
     """Which jobs a plain rule misses."""
     size = bench.size
-    try:
-        cases = faro(size.cold_starts[:1], size.seeds, size.faro_rows)
-    except FileNotFoundError as error:
-        bench.console.print(f"skipped: {error.filename} is not there")
+    if not (cases := bench.recorded_jobs(size.cold_starts[:1])):
         return []
     results = [
         run_policy(

@@ -21,7 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.optimization.comparison import Entrant, Judges, Row, compare
+from benchmarks.optimization.comparison import Entrant, Row, compare, judges_of
 from benchmarks.optimization.engines import engine_rows
 from benchmarks.optimization.goals import goals, line
 from benchmarks.optimization.muted import muted
@@ -34,12 +34,10 @@ from trifocal.artifacts.fetch import fetch_artifact
 from trifocal.artifacts.store import Store, open_store
 from trifocal.optimizer.backends import backends_for
 from trifocal.optimizer.contract import OptimizationRequest, OptimizationResult
-from trifocal.optimizer.evaluation import Examiner
 from trifocal.optimizer.finishing import FILES
 from trifocal.optimizer.pipeline import Workplace, optimize
-from trifocal.optimizer.preparation import prepare
 from trifocal.optimizer.progress import Announcer
-from trifocal.optimizer.sources import fetch_sources, place_of
+from trifocal.optimizer.sources import place_of
 
 ZOO: dict[str, Callable[[Path], ZooModel]] = {
     "digits": digits.prepare,
@@ -148,19 +146,9 @@ def _compared(
 ) -> list[Row]:
     scratch = folder / "comparison"
     scratch.mkdir()
-    prepared = prepare(request, fetch_sources(request, scratch, lambda _s, _d: None), scratch)
-    examiner = Examiner(prepared.task, prepared.data, prepared.runner)
-    judges = Judges(
-        model=model.name,
-        prepared=prepared,
-        examiner=examiner,
-        source=examiner.source(lambda _share: None),
-        gate=request.gate,
-        metric=request.gate.accuracy.metric_of(request.model.task),
-        threads=request.threads,
-    )
+    judges = judges_of(model, request, scratch)
     rows: list[Row] = []
-    for runtime, backend in backends_for(request, prepared.lesson, scratch).items():
+    for runtime, backend in backends_for(request, judges.prepared.lesson, scratch).items():
         entrants = [
             entrant
             for one in found

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.optimization.plain import plain_recipes
+from benchmarks.optimization.zoo.model import ZooModel
 from trifocal.api.gate import Gate
 from trifocal.api.target import Runtime
+from trifocal.optimizer.contract import OptimizationRequest
 from trifocal.optimizer.evaluation import Examiner
 from trifocal.optimizer.evidence import Evidence
 from trifocal.optimizer.gates import verdict
 from trifocal.optimizer.latency import measure_latency
-from trifocal.optimizer.preparation import Prepared
+from trifocal.optimizer.preparation import Prepared, prepare
 from trifocal.optimizer.report import least_agreement
 from trifocal.optimizer.runtimes.backend import Backend, ModelRunError, Runner
+from trifocal.optimizer.sources import fetch_sources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,21 @@ class Judges:
     gate: Gate
     metric: str
     threads: int
+
+
+def judges_of(model: ZooModel, request: OptimizationRequest, scratch: Path) -> Judges:
+    """The model and its data made ready in `scratch`, and the source examined."""
+    prepared = prepare(request, fetch_sources(request, scratch, lambda _s, _d: None), scratch)
+    examiner = Examiner(prepared.task, prepared.data, prepared.runner)
+    return Judges(
+        model=model.name,
+        prepared=prepared,
+        examiner=examiner,
+        source=examiner.source(lambda _share: None),
+        gate=request.gate,
+        metric=request.gate.accuracy.metric_of(request.model.task),
+        threads=request.threads,
+    )
 
 
 def compare(

@@ -24,19 +24,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.optimization.comparison import Judges
+from benchmarks.optimization.comparison import judges_of
 from benchmarks.optimization.engines import MAX_BATCH
 from benchmarks.optimization.engines_kit import pack, unpack
 from benchmarks.optimization.engines_trial import SOURCE, Entrant, Trial
 from benchmarks.optimization.requests import request_for, store_in
 from benchmarks.optimization.zoo.model import ZooModel
 from trifocal.artifacts.store import open_store
-from trifocal.optimizer.evaluation import Examiner
 from trifocal.optimizer.pipeline import Workplace, optimize
-from trifocal.optimizer.preparation import prepare
 from trifocal.optimizer.progress import Announcer
 from trifocal.optimizer.runtimes.tensorrt.backend import TensorRT, installed
-from trifocal.optimizer.sources import fetch_sources, place_of
+from trifocal.optimizer.sources import place_of
 
 MODELS = ("digits", "pages", "people", "faces", "emotions", "text")
 
@@ -95,17 +93,7 @@ def engines(model: ZooModel, folder: Path, console: Console) -> dict[str, Any]:
     request = request_for(model, ("tensorrt",), folder)
     scratch = folder / "scratch"
     scratch.mkdir()
-    prepared = prepare(request, fetch_sources(request, scratch, lambda _s, _d: None), scratch)
-    examiner = Examiner(prepared.task, prepared.data, prepared.runner)
-    judges = Judges(
-        model=model.name,
-        prepared=prepared,
-        examiner=examiner,
-        source=examiner.source(lambda _share: None),
-        gate=request.gate,
-        metric=request.gate.accuracy.metric_of(request.model.task),
-        threads=request.threads,
-    )
+    judges = judges_of(model, request, scratch)
     backend: TensorRT = installed(folder / "timing")
     console.print(f"{model.name} on {backend.version()}: {model.truth}")
     trial = Trial(
