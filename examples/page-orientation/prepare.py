@@ -58,9 +58,7 @@ def main() -> int:
         if not options.training or (out / f"{TRAINING}.tar").is_file():
             return 0
     try:
-        prepare(out, manifest, console)
-        if options.evaluation_pages:
-            write_split("evaluation", out, console, options.evaluation_pages)
+        prepare(out, manifest, console, options.evaluation_pages)
         if options.training:
             write_split(TRAINING, out, console)
     except (ModelError, FontError) as error:
@@ -92,20 +90,22 @@ def strip(manifest: Path) -> str:
     return with_digests(text, dict.fromkeys(digests(text), ""))
 
 
-def prepare(out: Path, manifest: Path, console: Console) -> None:
+def prepare(
+    out: Path, manifest: Path, console: Console, evaluation_pages: int | None = None
+) -> None:
     """Make every file, then the manifest, so that a manifest stands for a whole folder."""
     out.mkdir(parents=True, exist_ok=True)
     fetch_model(out / "model.onnx")
     ensure_fonts()
     for split in SPLITS:
-        write_split(split, out, console)
+        write_split(split, out, console, evaluation_pages if split == "evaluation" else None)
     template = MANIFEST.read_text(encoding="utf-8")
     found = {name: f"sha256:{sha256(out / name)}" for name in digests(template)}
     manifest.write_text(with_digests(template, found), encoding="utf-8")
     if found == digests(template):
         console.print(f"The digests are those of {MANIFEST}; apply it as it is.")
     else:
-        console.print(f"The fonts or packages here are others; apply {manifest} instead.")
+        console.print(f"The fonts, packages or pages here are others; apply {manifest} instead.")
 
 
 def write_split(split: str, out: Path, console: Console, per_turn: int | None = None) -> None:
