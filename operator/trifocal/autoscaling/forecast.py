@@ -47,7 +47,8 @@ JUDGED_BUCKETS = 4
 LEARN_EVERY = 4
 """Buckets between two looks at the whole past: a look takes some 0.2 ms."""
 LEAST_SURGE = 0.1
-"""Of the level. A smaller one is within the margin, and mostly chance."""
+"""Of the level. A smaller one is within the margin; and one of less than CONTRADICTION is chance,
+which would be foreseen in one bucket and not in the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,8 @@ def _surge(arrivals: Arrivals, level: float, steps: int) -> float:
     if not arrivals.period or len(arrivals.rates) <= steps:
         return 0.0
     found = season.surge(_errors(arrivals, steps), arrivals.period, steps)
-    return found if found > LEAST_SURGE * level else 0.0
+    chance = math.sqrt(arrivals.dispersion * level / BUCKET.total_seconds())
+    return found if found > max(LEAST_SURGE * level, CONTRADICTION * chance) else 0.0
 
 
 def _errors(arrivals: Arrivals, steps: int) -> NDArray[np.float64]:

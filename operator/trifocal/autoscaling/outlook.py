@@ -15,14 +15,17 @@ from trifocal.autoscaling.service import MEDIAN, PodModel, pod_model
 from trifocal.autoscaling.signal import NoData, ServiceTime, Signal
 from trifocal.optimizer.contract import CapacityPoint
 
-BACKLOG_SECONDS = 30.0
-"""Waiting requests are to be served within this time, on top of the arriving ones. Long against
-the few that wait in a healthy queue, short against what people wait for a recovery."""
+BACKLOG_SECONDS = 60.0
+"""Waiting requests are to be served within this time, on top of the arriving ones: the time that an
+objective is judged over. After a step to four times the load, half of it orders a third more pods
+for a moment, and saves no minute. On top comes at most as much again as arrives: what has waited
+for longer than a pod needs to start is mostly given up by who asked, and would order by far more
+pods than the load will ever need."""
 ORDER_ERRORS = 0.5
 """Standard deviations of the level by which the present number must be too small before more is
 ordered. A small part of the distance between ordering and releasing: late orders cost misses."""
-RELEASE_ERRORS = 1.5
-"""Standard deviations by which fewer must be more than enough before a replica goes. Together two:
+RELEASE_ERRORS = 2.0
+"""Standard deviations by which fewer must be more than enough before a replica goes. Together 2.5:
 at the border of two numbers chance would otherwise order, release and order again, and pay for a
 cold start each time."""
 COLD_START_SECONDS = 60.0
@@ -129,7 +132,7 @@ def look(situation: Situation, signal: Signal, forecast: Forecast) -> Outlook | 
     outlook = Outlook(
         objective=objective,
         forecast=forecast,
-        backlog=_backlog(situation, signal),
+        backlog=_backlog(situation, signal, forecast),
         throughput=asked.requests_per_second if asked else 0.0,
         held=1,
         ahead=1,
@@ -197,9 +200,11 @@ def _service(situation: Situation, signal: Signal) -> ServiceTime | None:
     return situation.history.service or signal.service
 
 
-def _backlog(situation: Situation, signal: Signal) -> float:
+def _backlog(situation: Situation, signal: Signal, forecast: Forecast) -> float:
     """A backlog counts only when no pod is on its way: it grows because that pod is not up."""
-    return signal.waiting / BACKLOG_SECONDS if situation.settled else 0.0
+    if not situation.settled:
+        return 0.0
+    return min(signal.waiting / BACKLOG_SECONDS, max(forecast.level, forecast.held))
 
 
 def _fewest(pod: PodModel, limit: float, demand: float, most: int) -> int:

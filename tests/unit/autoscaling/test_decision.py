@@ -229,10 +229,17 @@ def test_a_load_that_grows_further_is_not_held_up_by_pods_on_their_way() -> None
 
 
 def test_a_backlog_is_worked_off_when_no_pod_is_on_its_way() -> None:
-    """1,500 waiting within 30 s are 50 requests/s on top of 20: two pods."""
-    found = decided(situation(load(20, waiting=1500)))
+    """1,800 waiting within 60 s are 30 requests/s on top of 30: two pods, which carry 40 each."""
+    assert decided(situation(load(30))).replicas == 1
+    found = decided(situation(load(30, waiting=1800)))
     assert found.replicas == 2
-    assert found.message.startswith("20 requests/s and 1500 waiting at 12 ms each need 2 replicas")
+    assert found.message.startswith("30 requests/s and 1800 waiting at 12 ms each need 2 replicas")
+
+
+def test_however_much_waits_it_calls_for_no_more_than_arrives_once_again() -> None:
+    """An outage leaves what nobody waits for any more: 50,000 would be 833 requests/s on top."""
+    found = decided(situation(load(30, waiting=50_000), scaling(high=100)))
+    assert found.replicas == decided(situation(load(30, waiting=1800))).replicas == 2
 
 
 def test_a_jump_is_ordered_in_steps() -> None:

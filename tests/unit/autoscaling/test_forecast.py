@@ -79,6 +79,15 @@ def test_a_surge_every_fifteen_minutes_is_foreseen_from_the_third_on() -> None:
     assert {f.surge for f in calm} == {0.0}
 
 
+@pytest.mark.parametrize(("busy", "foreseen"), [(12.0, 0.0), (13.0, 3.0)])
+def test_a_surge_within_chance_is_not_foreseen(busy: float, foreseen: float) -> None:
+    """At 10/s chance makes 15 s vary by sqrt(10 / 15) = 0.82/s: three times as much is 2.45/s."""
+    forecasts = foretold(lambda at: busy if at % 900 > 840 else 10.0, 4 * 900)
+    assert forecasts[-1].period_seconds == 900
+    last = [f.surge for at, f in enumerate(forecasts, 1) if at * BUCKET == 4 * 900 - 75]
+    assert last == [pytest.approx(foreseen)]
+
+
 def test_a_daily_wave_is_anticipated() -> None:
     """A sine of 48 minutes, far above chance: in its rise the forecast lies ahead of the level."""
 
