@@ -122,10 +122,19 @@ def _root() -> Schema:
             "kind": {"type": "string", "description": f"Always {KIND}."},
             "metadata": {"type": "object"},
             "spec": structural(ModelDeploymentSpec.model_json_schema()),
-            # A default in status would come back from the server as a difference to write.
-            "status": without_defaults(structural(ModelDeploymentStatus.model_json_schema())),
+            "status": _status(),
         },
     }
+
+
+def _status() -> Schema:
+    """With no default in it, which would come back from the server as a difference to write.
+
+    Until Trifocal has written a status the server shows a generation that was never there: kstatus
+    takes an object without a status for done. Flux's own kinds have the same default.
+    """
+    written = without_defaults(structural(ModelDeploymentStatus.model_json_schema()))
+    return {**written, "default": {"observedGeneration": -1}}
 
 
 def structural(schema: Mapping[str, Any]) -> Schema:

@@ -61,7 +61,11 @@ def test_every_field_is_explained_in_a_sentence(path: str) -> None:
     assert SPEC[path].get("description", "").endswith((".", ")"))
 
 
-@pytest.mark.parametrize("path", STATUS)
+def test_a_status_that_nobody_has_written_speaks_of_no_generation() -> None:
+    assert STATUS["status"]["default"] == {"observedGeneration": -1}
+
+
+@pytest.mark.parametrize("path", [path for path in STATUS if path != "status"])
 def test_status_has_no_defaults_that_would_look_like_a_difference(path: str) -> None:
     assert "default" not in STATUS[path]
 
