@@ -88,6 +88,14 @@ class ControlPlane:
         """Stop the API server as an outage would; etcd keeps the data."""
         _stop(self._processes.pop("kube-apiserver"))
 
+    def start_beside(self, name: str, *arguments: str) -> None:
+        """Start another of the built programs, such as a scheduler; `stop` stops it first."""
+        self._start(name, arguments)
+
+    def pid(self, name: str) -> int:
+        """Process ID of a program that runs here."""
+        return self._processes[name].pid
+
     def stop(self) -> None:
         """Stop whatever runs."""
         while self._processes:
@@ -243,7 +251,7 @@ class ControlPlane:
             f"--tls-private-key-file={root / 'apiserver.key'}",
             f"--token-auth-file={root / 'tokens.csv'}",
             "--authorization-mode=RBAC",
-            "--service-cluster-ip-range=10.0.0.0/24",
+            "--service-cluster-ip-range=10.0.0.0/16",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={self.authority}",
             f"--service-account-signing-key-file={root / 'apiserver.key'}",
