@@ -86,6 +86,7 @@ class Reason(StrEnum):
     WAKE_UP_UNKNOWN = "WakeUpUnknown"
     BUDGET_LIMITED = "BudgetLimited"
     ANSWERS_DIFFER = "AnswersDiffer"
+    REVISION_REFUSED = "RevisionRefused"
     SMOKE_UNREACHABLE = "SmokeUnreachable"
     NAME_TAKEN = "NameTaken"
 
@@ -115,6 +116,7 @@ USER_MUST_ACT = frozenset(
         Reason.OPTIMIZATION_FAILED,
         Reason.ENGINE_MISMATCH,
         Reason.ANSWERS_DIFFER,
+        Reason.REVISION_REFUSED,
         Reason.NAME_TAKEN,
     }
 )

@@ -26,7 +26,7 @@ def available(
     |-------------------------------|---------|--------------------------------|
     | a child could not be written  | False   | NameTaken, PodRefused          |
     | none yet                      | Unknown | WaitingForArtifact             |
-    | refused                       | False   | the refusal's                  |
+    | refused                       | False   | AnswersDiffer, RevisionRefused |
     | no pods wanted                | True    | ScaledToZero                   |
     | none, and no work can be seen | Unknown | WakeUpUnknown                  |
     | none, though work waits       | False   | BudgetLimited                  |

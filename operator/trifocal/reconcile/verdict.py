@@ -6,7 +6,7 @@ for somebody who is woken by it: what is wrong with which value, what still serv
 
 from dataclasses import dataclass, replace
 
-from trifocal.api.condition import ConditionStatus, Reason
+from trifocal.api.condition import USER_MUST_ACT, ConditionStatus, Reason
 from trifocal.reconcile.revisions import Revision
 from trifocal.reconcile.rollout import Rollout
 from trifocal.reconcile.trouble import Trouble, join, sentence
@@ -60,9 +60,9 @@ def still_serving(rollout: Rollout) -> str:
 
 
 def given_up(wanted: Revision, refused: Trouble) -> Trouble:
-    """A revision that was refused, and what can be done."""
+    """A revision that was refused, and what can be done: a refusal never passes by itself."""
     return Trouble(
-        reason=refused.reason,
+        reason=refused.reason if refused.reason in USER_MUST_ACT else Reason.REVISION_REFUSED,
         message=join(
             f"Revision {wanted.hash} never gets traffic:",
             sentence(refused.message),

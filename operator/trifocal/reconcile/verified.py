@@ -16,7 +16,7 @@ def verified(found: Assessment, observed: Observed) -> Verdict:
     |---------------------------------------|---------|----------------------------|
     | none yet                              | Unknown | WaitingForArtifact         |
     | has the traffic                       | True    | AnswersMatch               |
-    | refused                               | False   | the refusal's              |
+    | refused                               | False   | as of Available            |
     | no pods wanted                        | True    | ScaledToZero               |
     | ready, and could not be asked         | False   | SmokeUnreachable           |
     | everything else                       | Unknown | Verifying                  |

@@ -262,6 +262,17 @@ def test_a_single_replica_that_stopped_for_a_crashing_revision_returns() -> None
     assert deployment(w, wanted(w))["spec"]["replicas"] == 0
 
 
+def test_a_revision_that_is_not_tried_again_by_itself_waits_for_the_user() -> None:
+    w = gpu_world(1, gpus=1)
+    w.behaviour = lambda _spec: "crash"
+    next_revision(w)
+    passes(w, 40)
+    stalled = condition(w, "Stalled")
+    assert (stalled["status"], stalled["reason"]) == ("True", "RevisionRefused")
+    assert "Its last words: cannot load." in stalled["message"]
+    assert condition(w, "Reconciling")["status"] == "absent"
+
+
 def test_nothing_is_given_up_for_a_pod_that_would_not_fit_there() -> None:
     w = gpu_world(1, gpus=1)
     before = w.selected()
