@@ -17,6 +17,9 @@ BACKOFF_FIRST_SECONDS = 1.0
 """Upper bound of the wait after the first failure; doubled by each further one."""
 BACKOFF_CAP_SECONDS = 300.0
 """The wait is never longer: a user who repairs something sees it within 5 minutes."""
+TRANSIENT_CAP_SECONDS = 8.0
+"""The same where the API server was at fault: work goes on within 10 s of its recovery. Not the
+wait but the client's rate limit protects a server that is in trouble."""
 BACKOFF_FLOOR = 0.1
 """Least share of the bound: full jitter alone would retry some failures at once."""
 _MAX_DOUBLINGS = 20
@@ -44,6 +47,7 @@ class WorkQueue:
         self._again: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
         self._closed = False
+        self._moved_at = clock()
         self._changed = asyncio.Event()
         self._idle = asyncio.Event()
 
@@ -67,7 +71,7 @@ class WorkQueue:
             due, key = heapq.heappop(self._heap)
             if self._due.get(key) == due:
                 del self._due[key]
-                self._running[key] = self._clock()
+                self._running[key] = self._moved_at = self._clock()
                 return key
         return None
 
@@ -96,21 +100,29 @@ class WorkQueue:
         self._failures.pop(key, None)
         self._finish(key)
 
-    def retry(self, key: Key, *, at_least: float = 0.0) -> float:
+    def retry(self, key: Key, *, at_least: float = 0.0, at_most: float | None = None) -> float:
         """The pass failed: come back after a back-off; the answer is how long, in seconds.
 
-        Adding the key meanwhile (its object changed) does not wait for the back-off.
+        Adding the key meanwhile (its object changed) does not wait for the back-off. `at_least`
+        is the server's word and stronger than `at_most`, which is the cap where none is given.
         """
         failures = min(self._failures.get(key, 0), _MAX_DOUBLINGS)
         self._failures[key] = failures + 1
-        bound = min(BACKOFF_CAP_SECONDS, BACKOFF_FIRST_SECONDS * 2.0**failures)
+        cap = BACKOFF_CAP_SECONDS if at_most is None else at_most
+        bound = min(cap, BACKOFF_FIRST_SECONDS * 2.0**failures)
         delay = max(at_least, bound * max(BACKOFF_FLOOR, self._random()))
         self.add_after(key, delay)
         self._finish(key)
         return delay
 
+    def give_back(self, key: Key) -> None:
+        """The pass was broken off, by no fault of its object: it is due again at once."""
+        self.add(key)
+        self._finish(key)
+
     def _finish(self, key: Key) -> None:
         del self._running[key]
+        self._moved_at = self._clock()
         due = self._again.pop(key, None)
         if due is not None:
             self.add_after(key, due - self._clock())
@@ -140,3 +152,14 @@ class WorkQueue:
     def in_work(self) -> int:
         """Keys that workers hold now."""
         return len(self._running)
+
+    def longest_pass(self) -> tuple[Key, float] | None:
+        """The pass that has been in work longest, and for how many seconds."""
+        if not self._running:
+            return None
+        key = min(self._running, key=self._running.__getitem__)
+        return key, self._clock() - self._running[key]
+
+    def stuck_seconds(self) -> float:
+        """How long nothing was begun or ended although something was due; 0 while all is well."""
+        return min(self.oldest_seconds(), self._clock() - self._moved_at)

@@ -1,5 +1,6 @@
 """N workers take keys from the queue, make passes, and say when to look again."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,11 +10,15 @@ import structlog
 
 from trifocal.kube.errors import ApiError, Transient
 from trifocal.kube.lease import LeadershipLost
-from trifocal.reconcile.queue import Key, QueueClosed, WorkQueue
+from trifocal.reconcile.queue import TRANSIENT_CAP_SECONDS, Key, QueueClosed, WorkQueue
 from trifocal.reconcile.reconciler import Outcome
 
 RESYNC_JITTER = 0.2
 """Share of the resync interval by which objects are spread, so that they do not come together."""
+
+PASS_SECONDS = 120.0
+"""A pass that takes longer is broken off and made again: it holds a worker. One that writes
+everything and waits for a smoke inference takes under 30 s unless each request is slow."""
 
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +43,7 @@ class Workshop:
     random: Callable[[], float]
     """Uniform in [0, 1)."""
     on_pass: PassObserver
+    pass_seconds: float = PASS_SECONDS
 
 
 async def work(shop: Workshop) -> None:
@@ -60,19 +66,30 @@ async def work(shop: Workshop) -> None:
 
 async def _pass(shop: Workshop, key: Key) -> str:
     try:
-        outcome = await shop.reconciler.reconcile(key)
-    except LeadershipLost:
+        async with asyncio.timeout(shop.pass_seconds):
+            outcome = await shop.reconciler.reconcile(key)
+    except (LeadershipLost, asyncio.CancelledError):
+        shop.queue.give_back(key)
         raise
     except ApiError as error:
-        at_least = error.retry_after if isinstance(error, Transient) else 0.0
-        delay = shop.queue.retry(key, at_least=at_least)
+        delay = _retry(shop, key, error)
         _log.warning("pass failed", error=str(error), retry_in_seconds=round(delay, 1))
+        return "transient"
+    except TimeoutError:
+        delay = shop.queue.retry(key)
+        _log.warning("pass took too long; broken off", retry_in_seconds=round(delay, 1))
         return "transient"
     except Exception:  # noqa: BLE001 - one object's bug must not stop the others
         delay = shop.queue.retry(key)
         _log.exception("pass failed unexpectedly", retry_in_seconds=round(delay, 1))
         return "error"
     return _schedule(shop, key, outcome)
+
+
+def _retry(shop: Workshop, key: Key, error: ApiError) -> float:
+    if isinstance(error, Transient):
+        return shop.queue.retry(key, at_least=error.retry_after, at_most=TRANSIENT_CAP_SECONDS)
+    return shop.queue.retry(key)
 
 
 def _schedule(shop: Workshop, key: Key, outcome: Outcome) -> str:

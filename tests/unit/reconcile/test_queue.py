@@ -231,3 +231,30 @@ def test_no_key_is_lost_and_none_is_in_work_twice(steps: list[tuple[str, str, fl
         left.add(found)
         work.done(found)
     assert left == owed
+
+
+def test_the_longest_pass_is_known_while_others_come_and_go() -> None:
+    time = FakeTime()
+    work = queue(time)
+    assert work.longest_pass() is None
+    work.add(A)
+    work.pop()
+    time.pass_by(400)
+    work.add(B)
+    work.pop()
+    assert work.longest_pass() == (A, 400)
+    work.done(A)
+    assert work.longest_pass() == (B, 0)
+
+
+def test_a_queue_is_stuck_only_while_something_is_due_and_nothing_moves() -> None:
+    time = FakeTime()
+    work = queue(time)
+    work.add_after(A, 1000)
+    time.pass_by(900)
+    assert work.stuck_seconds() == 0
+    time.pass_by(400)
+    assert work.stuck_seconds() == 300
+    work.add(B)
+    assert work.pop() == A
+    assert work.stuck_seconds() == 0
