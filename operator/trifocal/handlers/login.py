@@ -16,7 +16,9 @@ from trifocal.kube.access import Access, open_session
 CONNECTIONS = 32
 """One watch for each kind, and lists beside them."""
 FIRST_WAIT_SECONDS = 1.0
-LONGEST_WAIT_SECONDS = 60.0
+LONGEST_WAIT_SECONDS = 5.0
+"""A login costs one refused request for each kind, so even a long trouble costs a few requests a
+second; and the watches are back within 10 s of its end."""
 QUIET_SECONDS = 120.0
 """A login this long after the last one is a first one again."""
 
@@ -51,7 +53,7 @@ class Login:
         )
 
     def wait_seconds(self) -> float:
-        """How long this login has to wait: nothing, then 1 s, doubling to a minute."""
+        """How long this login has to wait: nothing, then 1 s, doubling to 5 s."""
         if self._last is None or self._clock() - self._last > QUIET_SECONDS:
             self._in_a_row = 0
             return 0.0

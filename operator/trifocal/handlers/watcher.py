@@ -8,7 +8,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import kopf
 import structlog
@@ -19,24 +19,49 @@ from trifocal.kube.client import Manifest
 
 STOP_SECONDS = 2.0
 """kopf is given this long to close its watches; then the process ends without it."""
+FIRST_WAIT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 8.0
+"""Between kopf's end and its next start: each start lists everything, and changes are to be seen
+within 10 s of the end of whatever had ended it."""
+QUIET_SECONDS = 120.0
+"""kopf that ran for this long was well: its next end is a first one."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Watcher:
-    """A running kopf; events reach `receive` in the event loop that started it."""
+    """A kopf that is started again whenever it ends; events reach the loop that started it."""
 
     def __init__(self, receive: Receive, login: Login) -> None:
         self._receive = receive
         self._login = login
         self._stop: Callable[[], None] | None = None
+        self._stopping = False
         self._thread: threading.Thread | None = None
         self._beat_at = time.monotonic()
 
     async def run(self) -> None:
-        """Watch until stopped; returns or raises when kopf does."""
+        """Watch until stopped.
+
+        kopf ends at an error event in a stream that is no 410, at a line that is no JSON, and at
+        answers that it takes for final. None of them is a reason to lose the cache and the lease.
+        """
+        waits = restarts()
+        while not self._stopping:
+            started = time.monotonic()
+            failure = await self._run_once()
+            if self._stopping:
+                return
+            if time.monotonic() - started > QUIET_SECONDS:
+                waits = restarts()
+            wait = next(waits)
+            _log.error("the watches ended", retry_in_seconds=wait, exc_info=failure)
+            await asyncio.sleep(wait)
+
+    async def _run_once(self) -> BaseException | None:
+        """Why kopf ended, if it was an error."""
         ours = asyncio.get_running_loop()
-        ended: asyncio.Future[None] = ours.create_future()
+        ended: asyncio.Future[BaseException | None] = ours.create_future()
 
         def receive(kind: str, event: str | None, obj: Manifest) -> None:
             _post(ours, lambda: self._receive(kind, event, obj))
@@ -47,11 +72,11 @@ class Watcher:
                 asyncio.run(self._watch(receive))
             except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
                 failure = error
-            _post(ours, lambda: _settle(ended, failure))
+            _post(ours, lambda: None if ended.done() else ended.set_result(failure))
 
         self._thread = threading.Thread(target=main, name="kopf", daemon=True)
         self._thread.start()
-        await ended
+        return await ended
 
     async def _watch(self, receive: Receive) -> None:
         stop = asyncio.Event()
@@ -83,10 +108,19 @@ class Watcher:
 
     async def stop(self) -> None:
         """Ask kopf to end and wait for it a little."""
+        self._stopping = True
         if self._stop is None or self._thread is None:
             return
         self._stop()
         await asyncio.to_thread(self._thread.join, STOP_SECONDS)
+
+
+def restarts() -> Iterator[float]:
+    """Seconds to wait before each start after the first: doubling, then steady."""
+    wait = FIRST_WAIT_SECONDS
+    while True:
+        yield wait
+        wait = min(LONGEST_WAIT_SECONDS, 2 * wait)
 
 
 def _post(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
@@ -94,12 +128,3 @@ def _post(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
         loop.call_soon_threadsafe(call)
     except RuntimeError:
         _log.debug("event loop closed; dropped")
-
-
-def _settle(future: "asyncio.Future[None]", failure: BaseException | None) -> None:
-    if future.done():
-        return
-    if failure is None:
-        future.set_result(None)
-    else:
-        future.set_exception(failure)

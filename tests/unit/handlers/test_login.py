@@ -37,10 +37,10 @@ async def test_the_first_login_does_not_wait() -> None:
     assert time.slept == [0.0]
 
 
-async def test_logins_in_a_row_wait_twice_as_long_up_to_a_minute() -> None:
+async def test_logins_in_a_row_wait_twice_as_long_up_to_five_seconds() -> None:
     time = FakeTime()
-    await open_times(login(time), 9)
-    assert time.slept == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    await open_times(login(time), 6)
+    assert time.slept == [0.0, 1.0, 2.0, 4.0, 5.0, 5.0]
 
 
 async def test_after_a_quiet_time_a_login_is_a_first_one() -> None:

@@ -57,3 +57,30 @@ async def test_a_watcher_that_never_begins_is_dead_in_the_end() -> None:
     assert streams.dead() == ()
     time.pass_by(DEAD_SECONDS + 1)
     assert len(streams.dead()) == len(WATCHED)
+
+
+async def test_a_stream_that_brings_something_lives_however_old_it_is() -> None:
+    time = FakeTime()
+    streams = Streams(time.monotonic)
+
+    async def bookmarks(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(2):
+            await response.write(b"{}\n")
+        return response
+
+    app = web.Application()
+    app.router.add_get(JOBS, bookmarks)
+    async with (
+        served(app, 0, host="127.0.0.1") as port,
+        aiohttp.ClientSession(middlewares=(streams.middleware,)) as session,
+        session.get(f"http://127.0.0.1:{port}{JOBS}?watch=true") as response,
+    ):
+        time.pass_by(DEAD_SECONDS + 1)
+        assert "Job" in streams.dead()
+        brought = [piece async for piece in response.content.iter_chunked(2**20)]
+    assert b"".join(brought) == b"{}\n{}\n"
+    assert "Job" not in streams.dead()
+    time.pass_by(DEAD_SECONDS + 1)
+    assert "Job" in streams.dead()
