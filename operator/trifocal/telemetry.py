@@ -1,10 +1,9 @@
-"""What operators of the operator see: JSON logs, Prometheus metrics, and probes that mean it."""
+"""What operators of the operator see: JSON logs and Prometheus metrics."""
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 
 import structlog
 from aiohttp import web
@@ -24,9 +23,6 @@ _QUIET = {
     "kopf._core.reactor.running": logging.ERROR,
 }
 """Least level of loggers that speak for every event, or of what is meant to be so."""
-
-Check = Callable[[], str | None]
-"""A probe's question; the answer is what is wrong, or None."""
 
 
 def configure_logging(level: str) -> None:
@@ -109,26 +105,6 @@ class Metrics:
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A gauge that is read when it is scraped."""
         Gauge(name, text, registry=self.registry).set_function(value)
-
-
-def probe(checks: Mapping[str, Check]) -> web.Application:
-    """Endpoints by path: 200, or 503 with what is wrong.
-
-    They run in the event loop that does the work: when it hangs, they do not answer.
-    """
-    app = web.Application()
-    for path, check in checks.items():
-        app.router.add_get(path, _answer(check))
-    return app
-
-
-def _answer(check: Check) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def handler(_: web.Request) -> web.StreamResponse:
-        problem = check()
-        status = HTTPStatus.OK if problem is None else HTTPStatus.SERVICE_UNAVAILABLE
-        return web.Response(text=f"{problem or 'ok'}\n", status=status)
-
-    return handler
 
 
 def exposition(registry: CollectorRegistry) -> web.Application:

@@ -1,4 +1,4 @@
-"""Probes, metrics and logs."""
+"""Metrics and logs."""
 
 import json
 import logging
@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 import structlog
 
-from trifocal.telemetry import Metrics, configure_logging, exposition, probe, served
+from trifocal.telemetry import Metrics, configure_logging, exposition, served
 
 
 async def get(app: aiohttp.web.Application, path: str) -> tuple[int, str]:
@@ -17,15 +17,6 @@ async def get(app: aiohttp.web.Application, path: str) -> tuple[int, str]:
         session.get(f"http://127.0.0.1:{port}{path}") as response,
     ):
         return response.status, await response.text()
-
-
-async def test_a_probe_that_finds_nothing_wrong_is_ok() -> None:
-    assert await get(probe({"/healthz": lambda: None}), "/healthz") == (200, "ok\n")
-
-
-async def test_a_probe_says_what_is_wrong() -> None:
-    app = probe({"/healthz": lambda: None, "/readyz": lambda: "Not watched yet: Job."})
-    assert await get(app, "/readyz") == (503, "Not watched yet: Job.\n")
 
 
 async def test_metrics_count_passes_writes_and_events_by_their_labels() -> None:

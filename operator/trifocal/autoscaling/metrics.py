@@ -77,3 +77,7 @@ class ScalerMetrics:
     def forget(self, key: Key) -> None:
         """Remove the series of a ModelDeployment that is gone."""
         self._decisions.last.pop(key, None)
+
+    def forget_all(self) -> None:
+        """Remove every series of a ModelDeployment: another process decides now."""
+        self._decisions.last.clear()

@@ -13,7 +13,6 @@ from functools import partial
 import aiohttp
 import click
 import structlog
-from aiohttp import web
 
 from trifocal.api.schema import KIND
 from trifocal.autoscaling import scaler
@@ -37,11 +36,12 @@ from trifocal.kube.cache import Cache
 from trifocal.kube.client import Kube
 from trifocal.kube.cluster import Cluster
 from trifocal.kube.errors import ApiError
-from trifocal.kube.fence import Fenced
-from trifocal.kube.lease import Clock, Election
+from trifocal.kube.fence import Fence
+from trifocal.kube.lease import Clock, Election, LeadershipLost
 from trifocal.kube.limiter import TokenBucket
 from trifocal.kube.recorder import Recorder
 from trifocal.kube.resync import Sweeper, prefill
+from trifocal.probes import SILENCE_SECONDS, Vitals, probes_served
 from trifocal.reconcile.policy import BoundPolicy
 from trifocal.reconcile.progress import read_progress
 from trifocal.reconcile.queue import WorkQueue
@@ -50,15 +50,19 @@ from trifocal.reconcile.scaling_targets import Decisions, ScalingTargets
 from trifocal.reconcile.verify import Verifier
 from trifocal.reconcile.workers import Workshop, work
 from trifocal.settings import Settings
-from trifocal.telemetry import Metrics, configure_logging, exposition, probe, served
+from trifocal.telemetry import Metrics, configure_logging, exposition, served
 from trifocal.triton.smoke import smoke_test
 
 LEASE_NAME = "trifocal-operator"
-DRAIN_SECONDS = 2.0
+DRAIN_SECONDS = 1.0
 """At SIGTERM, passes in work may finish; one that waits longer is made again by the next leader."""
 RELEASE_SECONDS = 0.5
-WATCHER_SILENCE_SECONDS = 30.0
-"""kopf's event loop may be busy with a long list; one that is silent for longer is dead."""
+STUCK_SECONDS = 300.0
+"""A pass ends after 120 s at the latest, and a queue moves meanwhile; one that does neither for
+this long will not by itself."""
+LEASE_QPS = 2.0
+LEASE_BURST = 4
+"""Of the lease's own client: a read and a write every 2 s."""
 
 _log = structlog.get_logger(__name__)
 
@@ -82,14 +86,29 @@ async def run(settings: Settings) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     access = await find_access(time.monotonic)
     metrics = Metrics()
-    bucket = TokenBucket(qps=settings.kube_qps, burst=settings.kube_burst, clock=time.monotonic)
     async with AsyncExitStack() as stack:
-        kube = await stack.enter_async_context(Cluster(access, bucket, metrics.wrote))
+        # A client of its own: neither the workers' rate nor a Retry-After delays a renewal.
+        bucket = TokenBucket(qps=LEASE_QPS, burst=LEASE_BURST, clock=time.monotonic)
+        own = await stack.enter_async_context(Cluster(access, bucket, metrics.wrote))
+        election = _election(own, settings)
+        bucket = TokenBucket(qps=settings.kube_qps, burst=settings.kube_burst, clock=time.monotonic)
+        fenced = Cluster(access, bucket, metrics.wrote, Fence(election.held))
+        kube = await stack.enter_async_context(fenced)
         session = await stack.enter_async_context(open_session())
-        process = Process(settings, kube, metrics, access, session)
-        for port, app in process.endpoints().items():
-            await stack.enter_async_context(served(app, port))
+        process = Process(settings, kube, election, metrics, access, session)
+        stack.enter_context(probes_served(process.vitals, settings.probes_port))
+        app = exposition(metrics.registry)
+        await stack.enter_async_context(served(app, settings.metrics_port))
         return await _until_end(process, stop)
+
+
+def _election(kube: Kube, settings: Settings) -> Election:
+    return Election(
+        kube,
+        lease=(settings.namespace, LEASE_NAME),
+        identity=settings.pod_name,
+        clock=Clock(monotonic=time.monotonic, wall=_now),
+    )
 
 
 async def _until_end(process: "Process", stop: asyncio.Event) -> int:
@@ -114,45 +133,42 @@ class Process:
         self,
         settings: Settings,
         kube: Kube,
+        election: Election,
         metrics: Metrics,
         access: Access,
         session: aiohttp.ClientSession,
     ) -> None:
         self._settings = settings
         self._kube = kube
+        self._election = election
         self._metrics = metrics
+        self._session = session
         self._cache = Cache()
         self._is_filled = False
+        self._leading: asyncio.Task[None] | None = None
         self._queue = WorkQueue(clock=time.monotonic, random=random.random)
-        self._election = Election(
-            kube,
-            lease=(settings.namespace, LEASE_NAME),
-            identity=settings.pod_name,
-            clock=Clock(monotonic=time.monotonic, wall=_now),
-        )
-        self._decisions = Decisions(self._queue.add)
-        self._session = session
-        self._shop = self._workshop()
+        self._scaler_metrics = ScalerMetrics(metrics.registry)
         intake = Intake(self._cache, add=self._queue.add, listed=self._listed, seen=metrics.seen)
         self._sweeper = Sweeper(kube, self._cache, intake.notify, clock=time.monotonic)
         self._streams = Streams(time.monotonic)
         login = Login(access, self._streams.middleware, clock=time.monotonic)
         self._watcher = Watcher(intake.receive, login.open)
+        checks = {"/healthz": self.unhealthy, "/readyz": self.unready}
+        self.vitals = Vitals(checks, time.monotonic)
         self._register_gauges()
 
-    def _workshop(self) -> Workshop:
+    def _workshop(self, decisions: Decisions) -> Workshop:
         settings = self._settings
-        kube = Fenced(self._kube, self._election.held)
         reconciler = Reconciler(
             Collaborators(
-                kube=kube,
+                kube=self._kube,
                 cache=self._cache,
                 policy=BoundPolicy(settings),
-                recorder=Recorder(kube, instance=settings.pod_name, now=_now),
+                recorder=Recorder(self._kube, instance=settings.pod_name, now=_now),
                 smoke=Verifier(smoke_test, settings),
                 read_progress=partial(read_progress, self._session),
-                decisions=self._decisions,
-                forget_decision=self._decisions.forget,
+                decisions=decisions,
+                forget_decision=decisions.forget,
                 now=_now,
             )
         )
@@ -169,39 +185,53 @@ class Process:
 
     async def live(self) -> None:
         """Fill the cache, watch, and work while leading. Ends only by an error."""
-        await prefill(self._kube, self._cache, asyncio.sleep)
-        self._is_filled = True
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.vitals.beat())
+            await prefill(self._kube, self._cache, asyncio.sleep)
+            self._is_filled = True
+            tasks.create_task(self._watcher.run())
+            tasks.create_task(self._sweeper.run())
+            self._leading = tasks.create_task(self._lead())
+
+    async def _lead(self) -> None:
+        """Lead whenever the lease is won; in between stand by, with the cache kept warm.
+
+        An outage of the API server that outlasts the lease costs no restart, and so none of the
+        kubelet's growing waits between restarts.
+        """
+        while True:
+            _log.info("waiting for the lease", lease=LEASE_NAME)
+            await self._election.acquire()
+            _log.info("leading")
+            try:
+                await self._term()
+            except* LeadershipLost as lost:
+                _log.warning("not leading any more; standing by", error=str(lost.exceptions[0]))
+            finally:
+                self._scaler_metrics.forget_all()
+
+    async def _term(self) -> None:
+        """Work until the lease is lost. Nothing but the cache is remembered from earlier terms."""
+        decisions = Decisions(self._queue.add)
+        shop = self._workshop(decisions)
         for obj in self._cache.of_kind(KIND):
             self._queue.add((obj["metadata"]["namespace"], obj["metadata"]["name"]))
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._watch())
-            tasks.create_task(self._sweeper.run())
-            tasks.create_task(self._lead())
-
-    async def _watch(self) -> None:
-        await self._watcher.run()
-        raise RuntimeError("kopf ended although nobody had asked it to.")
-
-    async def _lead(self) -> None:
-        _log.info("waiting for the lease", lease=LEASE_NAME)
-        await self._election.acquire()
-        _log.info("leading")
-        async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._election.keep())
-            tasks.create_task(self._scale())
+            tasks.create_task(self._scale(decisions))
             for _ in range(self._settings.workers):
-                tasks.create_task(work(self._shop))
+                tasks.create_task(work(shop))
 
-    async def _scale(self) -> None:
+    async def _scale(self, decisions: Decisions) -> None:
         policy = BoundPolicy(self._settings)
         interval = self._settings.scrape_seconds
         source, reading_interval = _signal_source(self._settings, self._session)
         await scaler.run(
             ScalingTargets(self._cache, policy.parse, self._settings),
-            self._decisions.publish,
+            decisions.publish,
             scaler=scaler.Scaler(
                 source,
-                ScalerMetrics(self._metrics.registry),
+                self._scaler_metrics,
                 reading_interval,
                 self._settings.gpus_per_namespace,
                 _wake_ups(self._settings, self._session),
@@ -211,39 +241,41 @@ class Process:
         )
 
     async def stop(self) -> None:
-        """Let passes in work finish, close the watches, and give the lease back."""
+        """Let passes in work finish, give the lease back, and close the watches."""
         self._queue.close()
-        await asyncio.gather(self._drain(), self._watcher.stop())
-        try:
-            async with asyncio.timeout(RELEASE_SECONDS):
-                await self._election.release()
-        except (ApiError, TimeoutError) as error:
-            _log.warning("lease not given back; it expires by itself", error=str(error))
+        await asyncio.gather(self._hand_over(), self._watcher.stop())
+
+    async def _hand_over(self) -> None:
+        await self._drain()
+        if self._leading is not None:
+            # Nothing of ours may be under way when another leads.
+            self._leading.cancel()
+            await asyncio.wait({self._leading})
+        await self._give_back()
 
     async def _drain(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._queue.drained()
 
-    def endpoints(self) -> dict[int, web.Application]:
-        """What is served, by port."""
-        checks = {"/healthz": self.unhealthy, "/readyz": self.unready}
-        return {
-            self._settings.probes_port: probe(checks),
-            self._settings.metrics_port: exposition(self._metrics.registry),
-        }
+    async def _give_back(self) -> None:
+        try:
+            async with asyncio.timeout(RELEASE_SECONDS):
+                await self._election.release()
+        except (ApiError, TimeoutError) as error:
+            _log.warning("lease not given back; it expires by itself", error=str(error))
 
     def unhealthy(self) -> str | None:
         """What a restart would repair; None while all is well."""
-        silent = self._watcher.silent_seconds()
-        if self._is_filled and silent > WATCHER_SILENCE_SECONDS:
+        if not self._is_filled:
+            return None
+        if (silent := self._watcher.silent_seconds()) > SILENCE_SECONDS:
             return f"The watcher's event loop has not turned for {silent:.0f} s."
-        if self._is_filled and (dead := self._streams.dead()):
+        if dead := self._streams.dead():
             return f"Not watched any more: {', '.join(dead)}."
-        age = self._election.age()
-        if WATCHER_SILENCE_SECONDS < age < math.inf:
-            return f"The lease was renewed {age:.0f} s ago and the process has not ended."
-        return None
+        if SILENCE_SECONDS < (age := self._election.age()) < math.inf:
+            return f"The lease was renewed {age:.0f} s ago and the work has not ended."
+        return stuck(self._queue) if self._election.held() else None
 
     def unready(self) -> str | None:
         """What is missing to take over: leading is not, so that a standby counts as ready."""
@@ -264,6 +296,17 @@ class Process:
             "Since the watcher's event loop turned.",
             self._watcher.silent_seconds,
         )
+
+
+def stuck(queue: WorkQueue) -> str | None:
+    """Whether work has come to a stop."""
+    longest = queue.longest_pass()
+    if longest is not None and longest[1] > STUCK_SECONDS:
+        (namespace, name), seconds = longest
+        return f"A pass over {namespace}/{name} has not ended for {seconds:.0f} s."
+    if (seconds := queue.stuck_seconds()) > STUCK_SECONDS:
+        return f"The queue has not moved for {seconds:.0f} s."
+    return None
 
 
 def _prometheus(

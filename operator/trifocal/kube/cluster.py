@@ -16,20 +16,39 @@ from trifocal.kube.limiter import TokenBucket
 
 CONNECTIONS = 32
 """Connections at most: 8 workers that write up to 4 children side by side."""
-REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30)
-"""For one request; a list page of 500 objects takes about a second on a busy server."""
+REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+"""For one request; a list page of 500 objects takes about a second on a busy server. A server that
+drops packets is dialled anew soon: the system's own attempts come up to a minute apart."""
 PAGE = 500
 """Objects per list page, as client-go's reflector."""
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 WriteObserver = Callable[[str, str, str], None]
-"""Told of every write: kind, verb, outcome (ok, refused, transient, gone)."""
+"""Told of every answered write: kind, verb, outcome (ok, refused, transient, gone)."""
+
+
+def no_fence() -> None:
+    """Every write may pass."""
 
 
 class Cluster:
     """One cluster. `async with` closes its connections."""
 
-    def __init__(self, access: Access, bucket: TokenBucket, on_write: WriteObserver) -> None:
+    def __init__(
+        self,
+        access: Access,
+        bucket: TokenBucket,
+        on_write: WriteObserver,
+        fence: Callable[[], None] = no_fence,
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            access: where the API server is.
+            bucket: the rate limit of all requests.
+            on_write: told of every write that was answered.
+            fence: called right before a write is sent; what it raises is raised instead.
+        """
         configuration = Configuration(host=access.server)
         self._api = ApiClient(configuration=configuration)
         self._api.user_agent = USER_AGENT
@@ -38,6 +57,7 @@ class Cluster:
         self._dynamic = DynamicClient(self._api)  # type: ignore[no-untyped-call]
         self._bucket = bucket
         self._on_write = on_write
+        self._fence = fence
 
     async def __aenter__(self) -> Self:
         return self
@@ -141,20 +161,22 @@ class Cluster:
     async def _write(
         self, kind: Kind, verb: str, request: tuple[str, str], **options: Any
     ) -> Manifest:
-        outcome = "ok"
         try:
-            return await self._send(request, **options)
+            answer = await self._send(request, before=self._fence, **options)
         except ApiError as error:
-            outcome = type(error).__name__.lower()
+            self._on_write(kind.name, verb, type(error).__name__.lower())
             raise
-        finally:
-            self._on_write(kind.name, verb, outcome)
+        self._on_write(kind.name, verb, "ok")
+        return answer
 
-    async def _send(self, request: tuple[str, str], **options: Any) -> Mapping[str, Any]:
+    async def _send(
+        self, request: tuple[str, str], *, before: Callable[[], None] = no_fence, **options: Any
+    ) -> Mapping[str, Any]:
         """One request; every failure becomes one of the three errors."""
         method, path = request
         what = f"{method.upper()} {path}"
         await self._bucket.wait()
+        before()
         try:
             response = await self._dynamic.request(
                 method, path, serialize=False, _request_timeout=REQUEST_TIMEOUT, **options
