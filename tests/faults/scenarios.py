@@ -1,0 +1,28 @@
+"""Runs that are written down: where each write is a crash point, and what brings bugs out."""
+
+from collections.abc import Mapping
+
+from tests.faults.steps import Step, parse
+
+_SCENARIOS: Mapping[str, str] = {
+    "created": "rest",
+    "changed": "rest; edit serving.instances=2",
+    "recreated": "wait 3; recreate",
+    "reverted": "edit replicas=2; rest; edit model.source.digest=OTHER; rest; revert; rest; "
+    "scale 3",
+    "drifted": "rest; drift budget; wait 1; drift policy",
+    "gap": "rest; gap service",
+    "name-taken": "delete; wait 1; foreign; again; wait 2",
+    "refused": "refuse 422; wait 1",
+    "evicted": "outcome evicted",
+}
+
+OTHER_DIGEST = '"sha256:' + 64 * "b" + '"'
+
+SCENARIOS: Mapping[str, tuple[Step, ...]] = {
+    name: parse(text.replace("OTHER", OTHER_DIGEST)) for name, text in _SCENARIOS.items()
+}
+"""What happens after the first apply."""
+
+CRASH_SCENARIOS = ("created", "changed", "recreated")
+"""Each write of these is a crash point."""
