@@ -10,6 +10,7 @@ authentication. Pure.
 
 import json
 import re
+from functools import cache
 from importlib import resources
 from string import Template
 
@@ -31,11 +32,17 @@ class _Template(Template):
     delimiter = "@"
 
 
+@cache
+def _template() -> _Template:
+    """Read once: every pass over a ModelDeployment fills it in anew."""
+    path = resources.files("trifocal.triton") / "nginx.conf"
+    return _Template(path.read_text(encoding="utf-8"))
+
+
 def http_front_config(model: str) -> str:
     """nginx.conf for a pod that serves one model."""
-    text = (resources.files("trifocal.triton") / "nginx.conf").read_text(encoding="utf-8")
     refusal = f"Only health, metadata and inference of model {model} are served."
-    return _Template(text).substitute(
+    return _template().substitute(
         workers=WORKERS,
         http_port=HTTP_PORT,
         triton_http_port=TRITON_HTTP_PORT,
