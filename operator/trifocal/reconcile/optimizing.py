@@ -39,10 +39,11 @@ from trifocal.reconcile.children import (
     request_of,
 )
 from trifocal.reconcile.job_trouble import job_failure, job_waits_for
+from trifocal.reconcile.kept_images import settled_request
 from trifocal.reconcile.observed import Manifest, Observed
 from trifocal.reconcile.obstacles import engine_mismatch, missing, unconfigured
 from trifocal.reconcile.trouble import Trouble
-from trifocal.resources.optimization_job import COMPONENT, build_request
+from trifocal.resources.optimization_job import COMPONENT
 from trifocal.settings import Settings
 
 LOST_RESULT_GRACE = timedelta(seconds=60)
@@ -116,7 +117,7 @@ def assess(
     md: ModelDeployment, observed: Observed, settings: Settings, now: datetime
 ) -> Optimization:
     """The stage of the optimization that this spec asks for."""
-    request = build_request(md, settings)
+    request = settled_request(md, observed, settings)
     digest = request.digest()
     found = named(observed.jobs, names.optimization(md.metadata.name, digest))
     job = found if found is not None and is_owned(found, md.metadata.uid) else None

@@ -14,11 +14,11 @@ from trifocal.autoscaling.scraper import PodAddress
 from trifocal.kube.cache import Cache
 from trifocal.optimizer.contract import CapacityPoint
 from trifocal.reconcile.children import condition, instant, is_deleting, named, uid_of
+from trifocal.reconcile.kept_images import settled_request
 from trifocal.reconcile.observe import children
 from trifocal.reconcile.observed import Manifest, Observed
 from trifocal.reconcile.queue import Key
 from trifocal.reconcile.revisions import Revision, read_revision
-from trifocal.resources.optimization_job import build_request
 from trifocal.settings import Settings
 
 Parse = Callable[[Manifest], ModelDeployment]
@@ -44,10 +44,9 @@ class ScalingTargets:
 
     def _target(self, body: Manifest) -> Iterable[ScaleTarget]:
         try:
-            md, digest = self._known(body)
+            md, observed, digest = self._known(body)
         except InvalidSpec:
             return
-        observed = children(self._cache, md)
         serving = _serving(md, observed)
         if md.spec.suspend or serving is None:
             return
@@ -65,15 +64,21 @@ class ScalingTargets:
             gpus=md.spec.serving.accelerator.count if md.spec.serving.accelerator else 0,
         )
 
-    def _known(self, body: Manifest) -> tuple[ModelDeployment, str]:
-        """The object and its request's digest; both cost more than the rest of a pass."""
+    def _known(self, body: Manifest) -> tuple[ModelDeployment, Observed, str]:
+        """The object, its children, and the digest of the request that its optimization answers.
+
+        Parsing and hashing cost more than the rest of a pass. A result is recorded before the
+        status that tells of it, so the digest is looked for again when it may be another one.
+        """
         uid, version = uid_of(body), str(body["metadata"]["resourceVersion"])
         kept = self._parsed.get(uid)
-        if kept is None or kept[0] != version:
-            md = self._parse(body)
-            kept = version, md, build_request(md, self._settings).digest()
-            self._parsed[uid] = kept
-        return kept[1], kept[2]
+        if kept is not None and kept[0] == version:
+            return kept[1], children(self._cache, kept[1]), kept[2]
+        md = self._parse(body)
+        observed = children(self._cache, md)
+        digest = settled_request(md, observed, self._settings).digest()
+        self._parsed[uid] = version, md, digest
+        return md, observed, digest
 
 
 def _serving(md: ModelDeployment, observed: Observed) -> Revision | None:

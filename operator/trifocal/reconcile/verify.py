@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.optimizer.contract import OptimizationResult
+from trifocal.reconcile.kept_images import settled_request
 from trifocal.reconcile.observed import Observed, SmokeOutcome
 from trifocal.reconcile.plan import SmokeOrder
-from trifocal.resources.optimization_job import build_request
 from trifocal.settings import Settings
 from trifocal.triton.arguments import HTTP_PORT
 from trifocal.triton.smoke import Expectation, SmokeDiffers, SmokePassed, SmokeVerdict
@@ -27,7 +27,7 @@ class Verifier:
         self, md: ModelDeployment, observed: Observed, order: SmokeOrder
     ) -> SmokeOutcome:
         """Ask all pods of the order side by side."""
-        digest = build_request(md, self._settings).digest()
+        digest = settled_request(md, observed, self._settings).digest()
         expectation = _expectation(md, observed.results.get(digest))
         if expectation is None:
             # Artifacts of an optimizer that recorded nothing: being ready is all that is known.

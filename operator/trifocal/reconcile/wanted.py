@@ -13,6 +13,11 @@ from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.reconcile.assessment import Assessment
 from trifocal.reconcile.children import annotation, named
 from trifocal.reconcile.drift import annotated
+from trifocal.reconcile.kept_images import (
+    OPERATOR_IMAGE_ANNOTATION,
+    OPTIMIZER_IMAGE_ANNOTATION,
+    serving_settings,
+)
 from trifocal.reconcile.make_room import gives_up_pod, room_note
 from trifocal.reconcile.observed import Manifest, Observed
 from trifocal.reconcile.optimizing import (
@@ -98,7 +103,9 @@ class Phases:
             )
 
     def _with_store(self, manifest: Manifest) -> Manifest:
-        return annotated(manifest, {STORE_ANNOTATION: store_hash(self._md)})
+        made_by = self._found.optimization.request.optimizer_image
+        notes = {STORE_ANNOTATION: store_hash(self._md), OPTIMIZER_IMAGE_ANNOTATION: made_by}
+        return annotated(manifest, notes)
 
     def _with_means(self, manifest: Manifest) -> Manifest:
         return annotated(manifest, {MEANS_ANNOTATION: means_hash(self._md)})
@@ -109,15 +116,17 @@ class Phases:
         if result is None or target is None or found.revision_hash is None:
             return
         yield revision.revision_config_map(self._md, found.revision_hash, result, found.image)
+        settings = serving_settings(self._settings, target.deployment)
         deployment = revision.revision_deployment(
             self._md,
             found.revision_hash,
             result,
             found.image,
-            self._settings,
+            settings,
             wanted_size(found.rollout, found.wanted_pods),
         )
-        yield annotated(deployment, self._notes(target))
+        made_with = {OPERATOR_IMAGE_ANNOTATION: settings.operator_image}
+        yield annotated(deployment, {**made_with, **self._notes(target)})
 
     def _notes(self, target: Revision) -> dict[str, str]:
         """What a revision's Deployment remembers: that it was proved, or refused."""

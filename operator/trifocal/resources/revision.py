@@ -1,7 +1,8 @@
 """A revision: what is served, its hash, its Deployment and its ConfigMap. Pure.
 
 The hash covers the pods' whole template and their configuration files, so a Deployment's template
-never changes once it is made: whatever changes is another revision, with pods of its own.
+never changes once it is made: whatever changes is another revision, with pods of its own. Only the
+operator's own image is left out, or each upgrade of Trifocal would start every pod again.
 """
 
 from collections.abc import Mapping
@@ -56,11 +57,15 @@ def revision_selector(md: ModelDeployment, revision: str) -> dict[str, str]:
 def revision_hash(
     md: ModelDeployment, result: OptimizationResult, image: TritonImage, settings: Settings
 ) -> str:
-    """Hex sha256 of everything that a serving pod is made from, the number of pods left out."""
+    """Hex sha256 of what a serving pod is made from, without the operator's image.
+
+    The number of pods is no part of it either.
+    """
+    without_image = settings.model_copy(update={"operator_image": ""})
     return names.canonical_sha256(
         {
             "files": dict(_files(md, result, image)),
-            "template": _template(md, "", result, image, settings),
+            "template": _template(md, "", result, image, without_image),
         }
     )
 
