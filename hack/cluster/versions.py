@@ -79,6 +79,9 @@ TOOLS: tuple[Tool, ...] = (
     Tool("versitygw", "versitygw", "github.com/versity/versitygw/cmd/versitygw", "v1.8.0"),
 )
 
+# Nodes and pods that only a benchmark plays: built when it is asked for by name.
+ON_REQUEST: tuple[Tool, ...] = (Tool("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "v0.8.0"),)
+
 # For tests only, any 2.x or 3.x will do, and a build of its own would fetch every cloud's SDK.
 PACKAGED: tuple[Packaged, ...] = (Packaged("prometheus", "prometheus", "usr/bin/prometheus"),)
 
@@ -90,5 +93,5 @@ CLUSTER_TOOLS: tuple[str, ...] = tuple(
 
 def tool(name: str) -> Tool | Packaged:
     """The tool of that name; KeyError for an unknown one."""
-    every: tuple[Tool | Packaged, ...] = (*TOOLS, *PACKAGED)
+    every: tuple[Tool | Packaged, ...] = (*TOOLS, *ON_REQUEST, *PACKAGED)
     return {each.name: each for each in every}[name]
