@@ -54,8 +54,8 @@ def _of_version(old: Schema, new: Schema | None) -> Iterator[str]:
         found = new.get("subresources", {}).get(subresource)
         if found != paths:
             yield _changed(f"the subresource {subresource} of {name}", paths, found)
-    schemas = (each["schema"]["openAPIV3Schema"] for each in (old, new))
-    yield from _of_schema(*schemas, "")
+    before, after = (each["schema"]["openAPIV3Schema"] for each in (old, new))
+    yield from _of_schema(before, after, "")
 
 
 def _of_schema(old: Schema, new: Schema, path: str) -> Iterator[str]:
