@@ -128,10 +128,12 @@ class Settings(BaseSettings):
     resync_seconds: float = Field(
         default=600.0, gt=0, description="Every object is looked at this often (with jitter)."
     )
+    # More than one core of Python sends: only a loop gone wild meets it. The API server protects
+    # itself by priority and fairness, which is why controller-runtime has no limit any more.
     kube_qps: float = Field(
-        default=50.0, gt=0, description="Requests per second to the API server in the long run."
+        default=500.0, gt=0, description="Requests per second to the API server in the long run."
     )
-    kube_burst: int = Field(default=100, ge=1, description="Requests at once after a quiet time.")
+    kube_burst: int = Field(default=1000, ge=1, description="Requests at once after a quiet time.")
     metrics_port: int = 9090
     probes_port: int = 8080
     log_level: str = "INFO"
