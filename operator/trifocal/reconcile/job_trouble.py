@@ -62,9 +62,17 @@ def retry_note(pods: tuple[Manifest, ...]) -> str:
     failed = [pod for pod in pods if pod.get("status", {}).get("phase") == "Failed"]
     if not failed:
         return ""
-    ended = _ended(failed[-1])
-    how = death(ended) if ended else sentence(str(failed[-1]["status"].get("message", "")))
-    return join(f"Attempt {len(failed)} {how.rstrip('.')}; the Job tries again.")
+    pod = failed[-1]
+    disrupted = condition(pod, "DisruptionTarget")
+    if disrupted is not None and disrupted["status"] == "True":
+        words = str(disrupted.get("message", "")).rstrip(".")
+        # As the Job's podFailurePolicy has it.
+        free = "the Job tries again, and none of its retries is spent."
+        return f"Attempt {len(failed)} was disrupted ({words}); {free}"
+    ended = _ended(pod)
+    words = str(pod["status"].get("message", "")).strip().rstrip(".")
+    how = death(ended) if ended else f"was ended by the kubelet ({words})"
+    return f"Attempt {len(failed)} {how}; the Job tries again."
 
 
 def _typed(result: OptimizationResult | None) -> Trouble | None:
