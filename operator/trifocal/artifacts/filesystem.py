@@ -29,8 +29,18 @@ S3_CLIENT_OPTIONS: Mapping[str, Any] = {
     "connect_timeout": timedelta(seconds=15),
     "timeout": timedelta(seconds=120),  # of one request; files are read and written in parts
 }
-S3_RETRIES: Mapping[str, Any] = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
-"""object_store's own default is 10 tries within 3 minutes; the Job retries as a whole."""
+S3_RETRIES: Mapping[str, Any] = {
+    "max_retries": 6,
+    "retry_timeout": timedelta(seconds=60),
+    "backoff": {
+        "init_backoff": timedelta(seconds=0.5),
+        "base": 3,
+        "max_backoff": timedelta(seconds=15),
+    },
+}
+"""A store that is too busy is waited for, about 20 s in all: the Job's own retry repeats the whole
+work. object_store's defaults draw each wait between 0.1 s and twice the last one, which after six
+is little more than a second."""
 AMBIENT_CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
