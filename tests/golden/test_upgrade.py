@@ -1,6 +1,6 @@
 """From each released version to today's code with new images: what serves goes on serving.
 
-The stored objects of a release (see `released`) are given to today's parse, plan and status, as
+The stored objects of a release (see `release`) are given to today's parse, plan and status, as
 the new operator sees them in its first pass.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hack.cluster.paths import REPOSITORY
-from tests.golden.released import VERSIONS, Manifest, released
+from tests.golden.release import VERSIONS, Manifest, released
 from tests.golden.render import SETTINGS
 from tests.support.kstatus import KStatus, compute
 from tests.support.world import START

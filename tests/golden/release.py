@@ -1,6 +1,6 @@
 """Everything in the cluster as a release leaves it: what the next release has to leave alone.
 
-`python -m tests.golden.released` writes a folder for the present version; a release does that once,
+`python -m tests.golden.release` writes a folder for the present version; a release does that once,
 and later ones never write it again. Pods are left out: they follow from their Deployment.
 """
 
