@@ -150,9 +150,9 @@ class Process:
         self._scaler_metrics = ScalerMetrics(metrics.registry)
         intake = Intake(self._cache, add=self._queue.add, listed=self._listed, seen=metrics.seen)
         self._sweeper = Sweeper(kube, self._cache, intake.notify, clock=time.monotonic)
-        self._streams = Streams(time.monotonic)
+        self._streams = Streams(time.monotonic, self._listed)
         login = Login(access, self._streams.middleware, clock=time.monotonic)
-        self._watcher = Watcher(intake.receive, login.open)
+        self._watcher = Watcher(intake.receive, login.open, login.abandoned_seconds)
         checks = {"/healthz": self.unhealthy, "/readyz": self.unready}
         self.vitals = Vitals(checks, time.monotonic)
         self._register_gauges()

@@ -40,17 +40,27 @@ class Login:
         self._sleep = sleep
         self._in_a_row = 0
         self._last: float | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._closed_at: float | None = None
 
     async def open(self, **_: object) -> kopf.AiohttpSession:
         """Kopf's login handler; kopf owns and closes the session."""
+        self._session, self._closed_at = None, None
         await self._sleep(self.wait_seconds())
         self._last = self._clock()
-        return kopf.AiohttpSession(
-            server=self._access.server,
-            aiohttp_session=open_session(
-                self._access, connections=CONNECTIONS, middlewares=(self._middleware,)
-            ),
+        self._session = open_session(
+            self._access, connections=CONNECTIONS, middlewares=(self._middleware,)
         )
+        return kopf.AiohttpSession(server=self._access.server, aiohttp_session=self._session)
+
+    def abandoned_seconds(self) -> float:
+        """For how long, as seen by calling this, kopf has had no session and asked for none."""
+        if self._session is None or not self._session.closed:
+            self._closed_at = None
+            return 0.0
+        if self._closed_at is None:
+            self._closed_at = self._clock()
+        return self._clock() - self._closed_at
 
     def wait_seconds(self) -> float:
         """How long this login has to wait: nothing, then 1 s, doubling to 5 s."""

@@ -22,8 +22,12 @@ _KINDS = {kind.path(None): kind.name for kind in WATCHED}
 class Streams:
     """Notes when each kind's watch was last tried or heard, and whether it ever opened."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, clock: Callable[[], float], listed: Callable[[str], None] = lambda _kind: None
+    ) -> None:
+        """Nothing has been tried yet; `listed` is told each kind that was, in kopf's thread."""
         self._clock = clock
+        self._listed = listed
         self._alive = dict.fromkeys(_KINDS.values(), clock())
         self._opened: set[str] = set()
 
@@ -36,7 +40,9 @@ class Streams:
             return await handler(request)
         self._note(kind)
         response = await handler(request)
-        if response.ok and "watch" in request.url.query:
+        if response.ok and "watch" not in request.url.query:
+            self._listed(kind)
+        elif response.ok:
             self._opened.add(kind)
             response.content = _Heard(response.content, lambda: self._note(kind))  # type: ignore[assignment]
         return response

@@ -17,6 +17,9 @@ from kopf._core.engines.peering import Identity  # no public name leads to this 
 from trifocal.handlers.watches import Login, Receive, registry, settings
 from trifocal.kube.client import Manifest
 
+ABANDONED_SECONDS = 8.0
+"""kopf asks for a new session at once when it closes one; at its exit it waits 5 s for tasks."""
+
 STOP_SECONDS = 2.0
 """kopf is given this long to close its watches; then the process ends without it."""
 FIRST_WAIT_SECONDS = 1.0
@@ -32,9 +35,13 @@ _log = structlog.get_logger(__name__)
 class Watcher:
     """A kopf that is started again whenever it ends; events reach the loop that started it."""
 
-    def __init__(self, receive: Receive, login: Login) -> None:
+    def __init__(
+        self, receive: Receive, login: Login, abandoned: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        """Connect it; `abandoned` tells for how many seconds kopf has gone on without a session."""
         self._receive = receive
         self._login = login
+        self._abandoned = abandoned
         self._stop: Callable[[], None] | None = None
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -98,8 +105,13 @@ class Watcher:
             beat.cancel()
 
     async def _beat(self) -> None:
+        had_session = False
         while True:
             self._beat_at = time.monotonic()
+            abandoned = self._abandoned()
+            had_session = had_session or abandoned == 0.0
+            if had_session and abandoned > ABANDONED_SECONDS:
+                _cancel_others()
             await asyncio.sleep(1)
 
     def silent_seconds(self) -> float:
@@ -113,6 +125,18 @@ class Watcher:
             return
         self._stop()
         await asyncio.to_thread(self._thread.join, STOP_SECONDS)
+
+
+def _cancel_others() -> None:
+    """Let kopf get out of its own exit.
+
+    When one watch fails for good (410 or 404 at connecting), kopf 1.45 cancels the others, which
+    take that for a pause (kopf: clients.api.stream), ask for a login that nobody answers any more,
+    and are waited for without end: nothing is watched, and nothing is logged. They obey when they
+    are cancelled again.
+    """
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
 
 
 def restarts() -> Iterator[float]:

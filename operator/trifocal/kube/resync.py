@@ -122,7 +122,10 @@ class Sweeper:
         self._due = {kind.name: clock() + SWEEP_SECONDS for kind in WATCHED}
 
     def listed(self, kind: str) -> None:
-        """The kind was listed just now; sweep it when its events have all arrived."""
+        """The kind was listed just now; sweep it when its events have all arrived.
+
+        May be called from another thread: it replaces one value.
+        """
         self._due[kind] = self._clock() + SETTLE_SECONDS
 
     async def run(self) -> None:

@@ -59,3 +59,18 @@ async def test_every_login_has_a_session_of_its_own_for_kopf_closes_it() -> None
     assert first.aiohttp_session is not second.aiohttp_session
     await first.aiohttp_session.close()
     await second.aiohttp_session.close()
+
+
+async def test_kopf_without_a_session_that_asks_for_none_is_abandoned() -> None:
+    time = FakeTime()
+    door = login(time)
+    assert door.abandoned_seconds() == 0.0
+    session = await door.open()
+    time.pass_by(100)
+    assert door.abandoned_seconds() == 0.0
+    await session.aiohttp_session.close()
+    assert door.abandoned_seconds() == 0.0
+    time.pass_by(9)
+    assert door.abandoned_seconds() == 9.0
+    await open_times(door, 1)
+    assert door.abandoned_seconds() == 0.0

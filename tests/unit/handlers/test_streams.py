@@ -41,6 +41,16 @@ async def test_a_list_is_no_watch() -> None:
     assert opened(streams) == []
 
 
+async def test_a_list_is_told_though_it_brings_no_event() -> None:
+    told: list[str] = []
+    streams = Streams(FakeTime().monotonic, told.append)
+    await ask(streams, f"{JOBS}?watch=true")
+    await ask(streams, JOBS, status=403)
+    assert told == []
+    await ask(streams, JOBS)
+    assert told == ["Job"]
+
+
 async def test_a_refused_watch_is_not_open_but_its_watcher_lives() -> None:
     time = FakeTime()
     streams = Streams(time.monotonic)
