@@ -134,8 +134,7 @@ def _budget_without_owner(right: Any) -> Any:
 
 
 def _without_wait(_: Any) -> Any:
-    def retry(self: Any, key: Any, *, at_least: float = 0.0) -> float:
-        del at_least
+    def retry(self: Any, key: Any, **_limits: Any) -> float:
         self.add_after(key, 0.05)
         self._finish(key)
         return 0.0
@@ -144,8 +143,7 @@ def _without_wait(_: Any) -> Any:
 
 
 def _without_retry(_: Any) -> Any:
-    def retry(self: Any, key: Any, *, at_least: float = 0.0) -> float:
-        del at_least
+    def retry(self: Any, key: Any, **_limits: Any) -> float:
         self._finish(key)
         return 0.0
 

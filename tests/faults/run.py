@@ -82,10 +82,12 @@ class Run:
         while time.monotonic() < deadline:
             time.sleep(0.1)
             self.session.keep_running()
-            if self.writes() != told or not self.session.is_idle():
+            if self.writes() != told:
                 told, since = self.writes(), time.monotonic()
             elif time.monotonic() - since >= seconds:
-                return True
+                if self.session.is_idle():
+                    return True
+                since = time.monotonic()
         return False
 
     def advance(self, rounds: int) -> None:

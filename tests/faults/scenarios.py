@@ -12,7 +12,7 @@ _SCENARIOS: Mapping[str, str] = {
     "scale 3",
     "drifted": "rest; drift budget; wait 1; drift policy",
     "gap": "rest; gap service",
-    "name-taken": "delete; wait 1; foreign; again; wait 2",
+    "name-taken": "rest; delete; rest; foreign; again; wait 2",
     "refused": "refuse 422; wait 1",
     "evicted": "outcome evicted",
 }

@@ -65,7 +65,7 @@ misfortune = st.one_of(
     _step("expire", _PLURALS),
     _step("expire-at-connect", _PLURALS),
     _step("gap", ["service", "deployment", "pods"]),
-    _step("kill", ["", ""]),
+    _step("kill", [""]),
     _step("travel-in-time", [""]),
     _step("rotate-token", [""]),
     _step("second-operator", [""]),
