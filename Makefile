@@ -60,6 +60,14 @@ bench-autoscaling: setup ## scaling policies on real and built-in loads, request
 bench-cluster: setup ## real Triton pods on the local cluster: the simulator's gap, and a ramp beside a real HPA
 	$(RUN) python -m benchmarks.cluster
 
+.PHONY: bench-reconcile
+bench-reconcile: setup ## what the operator costs with 100, 1,000 and 5,000 objects, against a bare prototype
+	$(RUN) python -m benchmarks.reconcile
+
+.PHONY: bench-failover
+bench-failover: setup tools ## how long a write waits when the leader, or the API server, goes away; about 10 minutes
+	$(RUN) python -m benchmarks.failover
+
 .PHONY: fmt
 fmt: setup ## format
 	$(RUN) ruff format .

@@ -1,0 +1,1 @@
+"""What the operator costs at scale: writes, CPU time and memory against a real API server."""
