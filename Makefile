@@ -32,9 +32,10 @@ tools: ## the programs that tests start: API server, etcd, kubectl, helm, an S3 
 	@$(CLUSTER) build
 
 .PHONY: test
-test: setup lint tools ## everything: style, types, unit, integration (API server) and e2e (cluster)
+test: setup lint tools ## everything: style, types, unit, integration (API server), faults and e2e (cluster)
 	$(RUN) pytest --durations=15 tests/e2e
 	$(RUN) pytest --durations=15 $(SIDE_BY_SIDE) tests/unit tests/golden tests/integration
+	$(RUN) pytest --capture=no tests/faults
 
 .PHONY: unit
 unit: setup ## unit tests: pure, under a minute
@@ -47,6 +48,10 @@ integration: setup tools ## tests against a real API server, S3 server and Trito
 .PHONY: e2e
 e2e: setup ## tests on a real cluster: KUBECONFIG's, or a local one that is started and stopped
 	$(RUN) pytest tests/e2e
+
+.PHONY: test-faults
+test-faults: setup tools ## crashes, faults and seeded bugs against a real API server; FAULT_BUDGET=60m for more
+	$(RUN) pytest --capture=no tests/faults tests/unit/faults
 
 .PHONY: bench-optimization
 bench-optimization: setup ## six real models on every target, against plain recipes and the full grid

@@ -105,7 +105,7 @@ def _early_generation(right: Any) -> Any:
     async def publish(self: Any, body: Any, status: Any) -> None:
         stored = body.get("status") or {}
         generation = body["metadata"]["generation"]
-        if stored.get("observedGeneration", generation) != generation:
+        if "conditions" in stored and stored["observedGeneration"] != generation:
             seen = [{**c, "observedGeneration": generation} for c in stored["conditions"]]
             early = {**stored, "observedGeneration": generation, "conditions": seen}
             await right(self, body, early)

@@ -16,6 +16,7 @@ from hypothesis import seed as begin_with
 from tests.faults.budget import Share, seed
 from tests.faults.oracles import judge
 from tests.faults.run import run
+from tests.faults.scenarios import FAILED_ONCE
 from tests.faults.session import Session
 from tests.faults.steps import parse, take
 from tests.faults.strategies import Steps, histories
@@ -62,6 +63,11 @@ def test_every_history_ends_as_it_should(session: Session) -> None:
         if not share.is_left():
             break
     print(f"{share.used} histories, FAULT_SEED={seed()} to {number}")  # noqa: T201
+
+
+@pytest.mark.parametrize("steps", FAILED_ONCE)
+def test_what_failed_once_does_not_fail_again(session: Session, steps: str) -> None:
+    assert happened(session, parse(steps)) == {}
 
 
 @pytest.mark.skipif("FAULT_STEPS" not in os.environ, reason="FAULT_STEPS names no history")
