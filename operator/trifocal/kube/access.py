@@ -6,6 +6,7 @@ so that a rotation needs no new login and loses no watch.
 """
 
 import os
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,16 @@ SERVICE_ACCOUNT_DIR = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 RELOAD_SECONDS = 10.0
 """A kubeconfig is loaded again at most this often: it may run a slow login program."""
+
+KEEPALIVE = {
+    "TCP_KEEPIDLE": 10,
+    "TCP_KEEPINTVL": 5,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 25_000,
+}
+"""Options of every connection, those that this system has; seconds, and milliseconds for the last.
+A server that vanished without a word, with its machine or behind a network that drops packets, is
+given up after 25 s. A watch sends nothing, so it would never notice by itself."""
 
 USER_AGENT = f"trifocal/{__version__}"
 
@@ -168,12 +179,26 @@ def _authorize(request: aiohttp.ClientRequest, token: TokenSource) -> str | None
     return header
 
 
+def open_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket that notices when its peer is gone."""
+    family, kind, protocol, _, _ = address
+    opened = socket.socket(family, kind, protocol)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE.items():
+        option: int | None = getattr(socket, name, None)
+        if option is not None:
+            opened.setsockopt(socket.IPPROTO_TCP, option, value)
+    return opened
+
+
 def open_session(
     access: Access, *, connections: int, middlewares: tuple[aiohttp.ClientMiddlewareType, ...] = ()
 ) -> aiohttp.ClientSession:
     """A session with at most this many connections; the caller closes it."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections, ssl=access.ssl_context),
+        connector=aiohttp.TCPConnector(
+            limit=connections, ssl=access.ssl_context, socket_factory=open_socket
+        ),
         middlewares=(*middlewares, authorize(access.token)),
         headers={"User-Agent": USER_AGENT},
         proxy=access.proxy,

@@ -1,6 +1,8 @@
 """The API server is away for longer than the lease: nobody ends, and all goes on by itself."""
 
 import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,3 +114,19 @@ def test_what_ends_kopf_does_not_end_the_operator(
         assert tenant.eventually(lambda: has_settled(tenant), RETURN_SECONDS), leader.log()
         assert (leader.leads(), leader.probe("/healthz")) == (True, 200)
         leader.terminate()
+
+
+def test_a_server_that_vanishes_without_a_word_is_noticed_by_a_silent_watch() -> None:
+    """Ten seconds of silence, and then three probes, 5 s apart: TCP's keep-alive."""
+    if in_a_network_of_its_own("ip", "link").returncode:
+        pytest.skip("this machine lets nobody have a network of their own")
+    program = (sys.executable, "-m", "tests.integration.operator.vanished_server")
+    done = in_a_network_of_its_own(*program)
+    assert 10 < float(done.stdout) < 40
+
+
+def in_a_network_of_its_own(*command: str) -> "subprocess.CompletedProcess[str]":
+    alone = ("unshare", "--user", "--map-root-user", "--net", *command)
+    return subprocess.run(  # noqa: S603 - the test's own words
+        alone, check=False, capture_output=True, text=True, timeout=120
+    )
