@@ -1,7 +1,7 @@
 """What is to be done now: a pure function of the object, what was observed, and the time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from trifocal.api.modeldeployment import ModelDeployment
@@ -34,6 +34,20 @@ class SmokeOrder:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Basis:
+    """What a plan was made from, and what was found in it."""
+
+    md: ModelDeployment
+    observed: Observed
+    now: datetime
+    found: Assessment
+
+    def holds(self, md: ModelDeployment, observed: Observed, now: datetime) -> bool:
+        """Whether an assessment of these would find the same."""
+        return self.md is md and self.now == now and self.observed == observed
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """One pass's work. Empty means that nothing differs from what is wanted."""
 
@@ -46,6 +60,8 @@ class Plan:
     wanted_revision: str | None = None
     look_again: timedelta | None = None
     """When to pass again without being woken; None means only when something changes."""
+    basis: Basis | None = field(default=None, compare=False, repr=False)
+    """Spares the status a second assessment where nothing was changed. No part of the work."""
 
 
 def plan(md: ModelDeployment, observed: Observed, settings: Settings, now: datetime) -> Plan:
@@ -58,9 +74,10 @@ def plan(md: ModelDeployment, observed: Observed, settings: Settings, now: datet
     if md.metadata.deleting:
         return Plan()
     found = assess(md, observed, settings, now)
+    basis = Basis(md=md, observed=observed, now=now, found=found)
     wanted_revision = found.rollout.wanted.hash if found.rollout.wanted else None
     if md.spec.suspend:
-        return Plan(wanted_revision=wanted_revision)
+        return Plan(wanted_revision=wanted_revision, basis=basis)
     phases = Phases(md, observed, settings, found, now)
     wanted = phases.wanted()
     return Plan(
@@ -70,6 +87,7 @@ def plan(md: ModelDeployment, observed: Observed, settings: Settings, now: datet
         progress_of=_progress_of(found),
         wanted_revision=wanted_revision,
         look_again=waking.look_again(md, observed, found, now),
+        basis=basis,
     )
 
 

@@ -46,9 +46,12 @@ def status(
 ) -> Mapping[str, Any]:
     """The status, equal to the stored one when there is nothing new to say.
 
-    It speaks about `observed`; of the plan it takes only what the pass works towards.
+    It speaks about `observed`; of the plan it takes only what the pass works towards, and what was
+    found when it was made from just the same.
     """
-    found = assess(md, observed, settings, now)
+    basis = plan.basis
+    known = basis.found if basis and basis.holds(md, observed, now) else None
+    found = known or assess(md, observed, settings, now)
     serving, wanted = found.rollout.serving, found.rollout.wanted
     shown = serving or wanted
     ready = len(shown.ready) if shown else 0

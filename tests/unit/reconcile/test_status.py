@@ -1,5 +1,6 @@
 """The whole status: what its conditions say, and that saying it again changes nothing."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -306,3 +307,17 @@ def test_a_long_message_fits_the_schema() -> None:
     w.reconcile()
     refusal = Refusal(kind="Job", name="digits-opt-1", reason="Invalid", message="x" * 9000)
     assert len(condition(report(w, refusals=(refusal,)), "Ready")["message"]) == 4096
+
+
+@pytest.mark.parametrize("ticks", [0, 1, 4, 40])
+def test_what_the_plan_has_found_already_changes_no_word(ticks: int) -> None:
+    w = world(good)
+    for _ in range(ticks):
+        w.reconcile()
+        w.tick()
+    md, observed = w.md, w.look()
+    made = plan(md, observed, w.settings, w.now)
+    anew = replace(made, basis=None)
+    for seen in (observed, replace(observed, results={}, pods=())):
+        told = status(md, seen, made, w.settings, w.now)
+        assert told == status(md, seen, anew, w.settings, w.now)
