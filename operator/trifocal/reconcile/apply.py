@@ -14,7 +14,7 @@ from trifocal.api.schema import KIND
 from trifocal.kube.cache import Cache
 from trifocal.kube.client import Kube
 from trifocal.kube.errors import Refused, Transient
-from trifocal.reconcile.children import is_deleting, is_owned, name_of
+from trifocal.reconcile.children import is_deleting, is_owned, name_of, named
 from trifocal.reconcile.observed import NAME_TAKEN, Manifest, Observed, Refusal
 from trifocal.reconcile.plan import Deletion, Plan
 
@@ -55,11 +55,12 @@ async def apply(
     refusals: list[Refusal] = []
     for manifest in plan.apply:
         try:
-            changes[manifest["kind"], name_of(manifest)] = await _apply(kube, cache, md, manifest)
+            wanted = _from_where_it_was_seen(manifest, observed)
+            changes[manifest["kind"], name_of(manifest)] = await _apply(kube, cache, md, wanted)
         except Refused as refused:
             refusals.append(_refusal(manifest, refused))
     if plan.delete and not refusals:
-        await _confirm(kube, cache, md, observed)
+        await _confirm(kube, cache, md, observed, plan)
         for deletion in plan.delete:
             if await _delete(kube, cache, md, deletion):
                 changes[deletion.kind, deletion.name] = Change.DELETED
@@ -75,11 +76,22 @@ def _refusal(manifest: Manifest, refused: Refused) -> Refusal:
     )
 
 
+def _from_where_it_was_seen(manifest: Manifest, observed: Observed) -> Manifest:
+    """With the Service's version as a precondition: a stale view must not move the traffic."""
+    seen = named(observed.services, name_of(manifest)) if manifest["kind"] == "Service" else None
+    if seen is None:
+        return manifest
+    version = {"resourceVersion": seen["metadata"]["resourceVersion"]}
+    return {**manifest, "metadata": {**manifest["metadata"], **version}}
+
+
 async def _apply(kube: Kube, cache: Cache, md: ModelDeployment, manifest: Manifest) -> Change:
     kind, name = manifest["kind"], name_of(manifest)
     known = cache.get(kind, md.metadata.namespace, name)
     live = known or await kube.get(kind, md.metadata.namespace, name)
     if live is None:
+        if "resourceVersion" in manifest["metadata"]:
+            raise _moved(f"{kind} {name}")
         cache.upsert(kind, await kube.apply(manifest))
         return Change.CREATED
     _check_ownership(live, md)
@@ -99,11 +111,14 @@ def _pinned(manifest: Manifest, live: Manifest) -> Manifest:
 
 
 async def _check_existence(kube: Kube, cache: Cache, known: Manifest) -> None:
-    """Tell a refusal of the content from one of the uid: the cache was behind."""
+    """Tell a refusal of the content from one of uid or version: the cache was behind."""
     kind, metadata = known["kind"], known["metadata"]
     live = await kube.get(kind, metadata["namespace"], metadata["name"])
     if live is None or live["metadata"]["uid"] != metadata["uid"]:
         cache.remove(kind, known)
+        raise _moved(f"{kind} {metadata['name']}")
+    if live["metadata"]["resourceVersion"] != metadata["resourceVersion"]:
+        cache.upsert(kind, live)
         raise _moved(f"{kind} {metadata['name']}")
 
 
@@ -135,7 +150,9 @@ def _check_ownership(live: Manifest, md: ModelDeployment) -> None:
     )
 
 
-async def _confirm(kube: Kube, cache: Cache, md: ModelDeployment, observed: Observed) -> None:
+async def _confirm(
+    kube: Kube, cache: Cache, md: ModelDeployment, observed: Observed, plan: Plan
+) -> None:
     """Quorum reads before something is destroyed: the spec and the traffic are as planned for."""
     namespace, name = md.key
     fresh = await kube.get(KIND, namespace, name)
@@ -145,6 +162,12 @@ async def _confirm(kube: Kube, cache: Cache, md: ModelDeployment, observed: Obse
         or fresh["metadata"]["generation"] != md.metadata.generation
     ):
         raise _moved(f"{KIND} {name}")
+    for job in (d for d in plan.delete if d.kind == "Job"):
+        # What it found may be recorded though it has not been seen: then its work is not repeated.
+        result = f"{job.name}-result"
+        recorded = await kube.get("ConfigMap", namespace, result)
+        if recorded is not None and cache.get("ConfigMap", namespace, result) is None:
+            raise _moved(f"ConfigMap {result}")
     for service in observed.services:
         live = await kube.get("Service", namespace, name_of(service))
         known = cache.get("Service", namespace, name_of(service))

@@ -134,6 +134,30 @@ async def test_a_ghost_in_the_cache_is_noticed_and_forgotten() -> None:
     assert stage.cache.get("Service", "default", "digits") is None
 
 
+async def test_a_stale_view_does_not_move_the_traffic() -> None:
+    stage = Stage()
+    seen = stage.live(stage.child(spec={"selector": {"revision": "none"}}))
+    moved = stage.child(spec={"selector": {"revision": "new"}})
+    moved["metadata"]["uid"] = seen["metadata"]["uid"]
+    stage.live(moved, cached=False)
+    back = stage.child(spec={"selector": {"revision": "none", "more": "1"}})
+    with pytest.raises(Transient, match="changed"):
+        await stage.carry_out(Plan(apply=(back,)), services=(seen,))
+    assert stage.kube.writes == []
+    known = stage.cache.get("Service", "default", "digits")
+    assert known is not None
+    assert known["spec"]["selector"] == {"revision": "new"}
+
+
+async def test_a_job_whose_result_is_recorded_unseen_is_not_started_over() -> None:
+    stage = Stage()
+    job = stage.live(stage.child("digits-opt-1", kind="Job"))
+    stage.live(stage.child("digits-opt-1-result", kind="ConfigMap"), cached=False)
+    with pytest.raises(Transient, match="changed"):
+        await stage.carry_out(Plan(delete=(deletion(job),)))
+    assert stage.kube.writes == []
+
+
 async def test_a_refused_child_does_not_keep_the_others_from_being_applied() -> None:
     stage = Stage()
     stage.kube.faults["apply", "Job"] = Refused(403, "Forbidden", "exceeded quota")
