@@ -18,6 +18,8 @@ from tests.support.fault_proxy import Fault, Rule, is_write
 
 OUTAGE_SECONDS = 3.0
 """Long enough for a pass and a watch to fail more than once."""
+REFUSAL_SECONDS = 6.0
+"""Long enough to tell a back-off from a loop."""
 SLOW_SECONDS = 1.0
 EXPIRED: dict[str, Any] = {
     "type": "ERROR",
@@ -194,7 +196,7 @@ def _refuse(run: Run, arg: str) -> None:
         is_ours = is_write(method, path) and f"/namespaces/{run.namespace}/" in path
         return fault if is_ours else None
 
-    _for_a_while(run, rule)
+    _for_a_while(run, rule, REFUSAL_SECONDS)
 
 
 # Misfortune with everything but the lease, whose loss ends the leader by design
@@ -209,13 +211,13 @@ def _outage(run: Run, arg: str) -> None:
     else:
         fault = Fault(status=int(arg))
     run.session.proxy.end_watches("")
-    _for_a_while(run, lambda _method, path: None if "/leases" in path else fault)
+    _for_a_while(run, lambda _method, path: None if "/leases" in path else fault, OUTAGE_SECONDS)
 
 
-def _for_a_while(run: Run, rule: Rule) -> None:
+def _for_a_while(run: Run, rule: Rule, seconds: float) -> None:
     run.session.proxy.rule = rule
     run.apply()
-    deadline = time.monotonic() + OUTAGE_SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         time.sleep(0.1)
         run.session.keep_running()
