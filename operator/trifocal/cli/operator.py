@@ -214,6 +214,7 @@ class Process:
         """Work until the lease is lost. Nothing but the cache is remembered from earlier terms."""
         decisions = Decisions(self._queue.add)
         shop = self._workshop(decisions)
+        self._queue.begin()
         for obj in self._cache.of_kind(KIND):
             self._queue.add((obj["metadata"]["namespace"], obj["metadata"]["name"]))
         async with asyncio.TaskGroup() as tasks:
@@ -288,7 +289,11 @@ class Process:
     def _register_gauges(self) -> None:
         gauge, queue = self._metrics.gauge, self._queue
         gauge("trifocal_queue_depth", "Objects that are due.", lambda: float(queue.depth()))
-        gauge("trifocal_queue_oldest_seconds", "Wait of the oldest one.", queue.oldest_seconds)
+        gauge(
+            "trifocal_queue_oldest_seconds",
+            "Wait of the oldest one; 0 on a standby, where all wait.",
+            lambda: queue.oldest_seconds() if self._election.held() else 0.0,
+        )
         gauge("trifocal_passes_in_progress", "Objects in work.", lambda: float(queue.in_work()))
         gauge("trifocal_leader", "1 while leading.", lambda: float(self._election.held()))
         gauge(

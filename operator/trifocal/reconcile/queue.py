@@ -65,6 +65,10 @@ class WorkQueue:
             heapq.heappush(self._heap, (due, key))
             self._changed.set()
 
+    def begin(self) -> None:
+        """Workers start now: what has been due for long waited for them, not for the queue."""
+        self._moved_at = self._clock()
+
     def pop(self) -> Key | None:
         """The key that has been due longest, now in work; None when none is due."""
         while self._heap and self._heap[0][0] <= self._clock():

@@ -258,3 +258,12 @@ def test_a_queue_is_stuck_only_while_something_is_due_and_nothing_moves() -> Non
     work.add(B)
     assert work.pop() == A
     assert work.stuck_seconds() == 0
+
+
+def test_what_waited_for_workers_did_not_wait_for_a_stuck_queue() -> None:
+    time = FakeTime()
+    work = queue(time)
+    work.add(A)
+    time.pass_by(7200)
+    work.begin()
+    assert work.stuck_seconds() == 0
