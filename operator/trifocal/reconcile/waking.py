@@ -5,14 +5,20 @@ from datetime import datetime, timedelta
 
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.reconcile.assessment import Assessment
-from trifocal.reconcile.observed import Observed
+from trifocal.reconcile.children import instant
+from trifocal.reconcile.observed import Manifest, Observed
 from trifocal.reconcile.optimizing import RETRY_AFTER, Stage, is_transient
 from trifocal.reconcile.pruning import drain_ends
 from trifocal.reconcile.rollout import Rollout
 from trifocal.reconcile.scaling_report import until_turn
 
 PROGRESS_INTERVAL = timedelta(seconds=3)
-"""How often a running optimization is asked how far it is."""
+"""How often a running optimization is asked how far it is, while it is young..."""
+PROGRESS_SHARE = 0.05
+"""...and later: after this share of the time that it has taken. A reader sees it move all the
+same, and a thousand long Jobs do not keep the operator busy."""
+LONGEST_PROGRESS_INTERVAL = timedelta(seconds=30)
+"""Within which trouble must be told."""
 TROUBLE_INTERVAL = timedelta(seconds=10)
 """How often what no watch tells is looked at: events, missing claims. A third of the 30 s
 within which trouble must be told."""
@@ -28,7 +34,7 @@ def look_again(
 ) -> timedelta | None:
     """The soonest of all that is waited for; None when only a change can matter."""
     waits = [
-        *_for_optimization(found),
+        *_for_optimization(found, now),
         *_for_pods(found, observed),
         *_for_drain(found.rollout, now),
     ]
@@ -37,15 +43,20 @@ def look_again(
     return min(waits, default=None)
 
 
-def _for_optimization(found: Assessment) -> Iterator[timedelta]:
+def _for_optimization(found: Assessment, now: datetime) -> Iterator[timedelta]:
     optimization = found.optimization
     if optimization.stage is Stage.RUNNING:
         pod = optimization.running_pod
-        yield TROUBLE_INTERVAL if pod is None else PROGRESS_INTERVAL
+        yield TROUBLE_INTERVAL if pod is None else _until_progress(pod, now)
     elif optimization.stage is Stage.BLOCKED:
         yield TROUBLE_INTERVAL
     elif optimization.stage is Stage.FAILED and is_transient(optimization.result):
         yield RETRY_AFTER
+
+
+def _until_progress(pod: Manifest, now: datetime) -> timedelta:
+    taken = now - instant(pod["metadata"]["creationTimestamp"])
+    return min(max(PROGRESS_INTERVAL, taken * PROGRESS_SHARE), LONGEST_PROGRESS_INTERVAL)
 
 
 def _for_pods(found: Assessment, observed: Observed) -> Iterator[timedelta]:
