@@ -5,7 +5,7 @@ import json
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,9 @@ import aiohttp
 from tests.faults.client import KINDS, Manifest
 from tests.support.control_plane import ControlPlane
 from trifocal.kube.kinds import WATCHED, Kind
+
+_CLOSING_SECONDS = 0.25
+"""Until TLS connections are closed after their session; aiohttp's documents ask for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +97,9 @@ def history(plane: ControlPlane, namespace: str) -> Iterator[History]:
     async def main() -> None:
         task = asyncio.create_task(seen.watch(opened))
         handles.append((asyncio.get_running_loop(), task))
-        try:
+        with suppress(asyncio.CancelledError):
             await task
-        except asyncio.CancelledError:
-            return
+        await asyncio.sleep(_CLOSING_SECONDS)
 
     thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True)
     thread.start()

@@ -32,6 +32,7 @@ def test_the_operator_survives_a_kill_at_each_write(session: Session) -> None:
         share.use()
         if said := judged(session, point, references[point.scenario]):
             wrong[str(point)] = said
+        print(f"{point}: {said or 'as it should'}", flush=True)  # noqa: T201
     print(f"{share.used} of {len(points)} crash points (FAULT_SEED={seed()})")  # noqa: T201
     assert wrong == {}
 

@@ -56,6 +56,8 @@ def test_every_history_ends_as_it_should(session: Session) -> None:
                 return
             share.use()
             verdicts[steps] = happened(session, steps)
+            said = verdicts[steps] or "as it should"
+            print(f"{written(steps)}: {said}", flush=True)  # noqa: T201
         assert verdicts[steps] == {}, f'replay with FAULT_STEPS="{written(steps)}"'
 
     for number in count(seed()):
