@@ -51,7 +51,8 @@ class FakeKube:
         before = self.objects.get((kind, metadata["namespace"], metadata["name"]))
         if before is None:
             raise Gone("no such object")
-        self._check_preconditions(before, metadata)
+        # As the API server does: it takes all metadata of a status write from the live object.
+        self._check_preconditions(before, {k: v for k, v in metadata.items() if k != "uid"})
         self.writes.append(("status", kind, metadata["name"]))
         return self.put({**before, "status": copy.deepcopy(manifest["status"])})
 

@@ -18,6 +18,7 @@ from trifocal.api.schema import API_VERSION, KIND
 from trifocal.autoscaling.decision import ScaleDecision
 from trifocal.kube.cache import Cache
 from trifocal.kube.client import Kube
+from trifocal.kube.errors import Refused, Transient
 from trifocal.kube.recorder import Recorder
 from trifocal.optimizer.contract import Progress
 from trifocal.reconcile.apply import Applied, Change, apply
@@ -181,14 +182,29 @@ class Reconciler:
         self._smoked[md.key] = md.metadata.uid, outcome
 
     async def _publish(self, body: Manifest, status: Mapping[str, Any]) -> None:
-        """Write the status if it differs from the stored one, then tell what changed."""
+        """Write the status if it differs from the stored one, then tell what changed.
+
+        The API server ignores the uid in a write of a custom resource's status: it is the version
+        that keeps the status of a deleted object from its namesake.
+
+        Raises:
+            Transient: the object is not as it was read.
+        """
         stored = body.get("status") or {}
         if status == stored:
             return
-        metadata = {k: body["metadata"][k] for k in ("namespace", "name", "uid")}
-        answer = await self._with.kube.apply_status(
-            {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "status": status}
-        )
+        keys = ("namespace", "name", "uid", "resourceVersion")
+        metadata = {key: body["metadata"][key] for key in keys}
+        try:
+            answer = await self._with.kube.apply_status(
+                {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "status": status}
+            )
+        except Refused as refused:
+            if refused.reason != "Conflict":
+                raise
+            raise Transient(
+                f"{KIND} {metadata['name']} has changed since it was read."
+            ) from refused
         self._with.cache.upsert(KIND, answer)
         for occurrence in transitions(stored.get("conditions", ()), status["conditions"]):
             await self._with.recorder.record(answer, occurrence)

@@ -251,6 +251,16 @@ async def test_a_transient_error_ends_the_pass_before_its_status() -> None:
     assert ("status", KIND) not in stage.wrote()
 
 
+async def test_the_status_of_a_deleted_object_is_not_written_to_its_namesake() -> None:
+    stage = Stage(Script())
+    namesake = minimal()
+    namesake["metadata"] |= {"uid": "another", "generation": 1}
+    stage.kube.put(namesake)
+    with pytest.raises(Transient, match="changed"):
+        await stage.make_pass()
+    assert stage.wrote() == []
+
+
 async def test_a_transition_is_told_as_one_event() -> None:
     stage = Stage(Script())
     await stage.make_pass()
