@@ -149,7 +149,8 @@ def _foreign(run: Run, _: str) -> None:
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": NAME, "namespace": run.namespace},
-        "spec": {"selector": {"app": "theirs"}, "ports": [{"port": 80}]},
+        # The name lets ours be added: the API server would refuse the takeover by chance.
+        "spec": {"selector": {"app": "theirs"}, "ports": [{"name": "theirs", "port": 80}]},
     }
     run.client.call("POST", KINDS["Service"].path(run.namespace), manifest)
 
