@@ -10,7 +10,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -121,13 +121,12 @@ def after_outage(pair: Pair, tenant: Tenant, outage: float) -> float:
 
 def after_start_without_server(plane: ControlPlane, tenant: Tenant, folder: Path) -> float:
     """Seconds from the API server's start until an operator that was there first has written."""
-    with _server_down(plane):
-        early = OperatorProcess(plane.kubeconfig, "operator-early", folder)
-        _must(lambda: "could not list" in early.log(), "the operator has asked in vain")
-    try:
+    with ExitStack() as stack:
+        with _server_down(plane):
+            early = OperatorProcess(plane.kubeconfig, "operator-early", folder)
+            stack.callback(early.kill)
+            _must(lambda: "could not list" in early.log(), "the operator has asked in vain")
         return repaired_after(tenant, time.monotonic())
-    finally:
-        early.kill()
 
 
 @contextmanager

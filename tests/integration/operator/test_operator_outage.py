@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,21 +66,16 @@ def test_an_operator_that_starts_before_the_api_server_waits_for_it(
     plane: ControlPlane, tenant: Tenant
 ) -> None:
     tenant.deploy()
-    with tempfile.TemporaryDirectory(prefix="trifocal-operator-") as folder:
-        with api_server_down(plane):
-            early = OperatorProcess(plane.kubeconfig, "early", Path(folder))
-            try:
-                assert becomes_true(lambda: "could not list" in early.log(), 60), early.log()
-                assert (early.probe("/healthz"), early.probe("/readyz")) == (200, 503)
-                assert not ends_within(5, early), early.log()
-            except BaseException:
-                early.kill()
-                raise
+    plane.stop_api_server()
+    with operator(plane.kubeconfig, "early") as early:
         try:
-            assert tenant.eventually(lambda: has_settled(tenant), RETURN_SECONDS), early.log()
-            assert early.process.poll() is None
+            assert becomes_true(lambda: "could not list" in early.log(), 60), early.log()
+            assert (early.probe("/healthz"), early.probe("/readyz")) == (200, 503)
+            assert not ends_within(5, early), early.log()
         finally:
-            early.kill()
+            plane.start_api_server()
+        assert tenant.eventually(lambda: has_settled(tenant), RETURN_SECONDS), early.log()
+        assert early.process.poll() is None
 
 
 ETCD_WITHOUT_A_LEADER = {
