@@ -33,7 +33,9 @@ FAILED_ONCE: tuple[str, ...] = (
     # kopf hung in its exit when the answer to a watch was 410, and nothing was watched any more.
     "rest; expire-at-connect; drift policy; wait 1",
     # A predecessor's status was written to its namesake.
-    'edit model.source.claimName="nowhere"; refuse 422; recreate; release; recreate; '
-    'edit model.source.claimName="nowhere"; lose-node',
+    (
+        'edit model.source.claimName="nowhere"; refuse 422; recreate; release; recreate; '
+        'edit model.source.claimName="nowhere"; lose-node'
+    ),
 )
 """Histories in which the operator was found wanting; they are run before any that are drawn."""
