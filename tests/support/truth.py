@@ -5,6 +5,7 @@ for can be seen in their spec: the artifact that they fetch is named after the m
 how they behave is written into their memory limit (see `MEMORY`).
 """
 
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -79,6 +80,21 @@ def _optimization_failed(w: World) -> bool:
     return failed and _letter(w.body) == BAD_SOURCE
 
 
+def _is_optimized(w: World) -> bool:
+    """A Job that was asked for this source is done: without pods nothing is left to do."""
+    asked = {
+        name
+        for (kind, name), obj in w.objects.items()
+        if kind == "ConfigMap" and digest(_letter(w.body)) in json.dumps(obj)
+    }
+    return any(
+        condition["type"] == "Complete"
+        for (kind, name), obj in w.objects.items()
+        if kind == "Job" and name in asked
+        for condition in obj["status"].get("conditions", ())
+    )
+
+
 def _is_given_up(w: World) -> bool:
     """Its pods have answered wrongly, or are not even asked for any more."""
     deployment = _deployment(w)
@@ -94,10 +110,10 @@ def _is_given_up(w: World) -> bool:
 
 def _rests(w: World) -> bool:
     deployment = _deployment(w)
-    if deployment is None:
+    if _scaling(w) is None and _replicas(w) == 0:
+        return deployment is not None or _is_optimized(w)
+    if deployment is None or _scaling(w) is None:
         return False
-    if _scaling(w) is None:
-        return _replicas(w) == 0
     decided = w.decision is not None and w.decision.reason is ScaleReason.SCALED_TO_ZERO
     has_traffic = _selected(w) == _revision(deployment)
     return decided and has_traffic and deployment["spec"]["replicas"] == 0
