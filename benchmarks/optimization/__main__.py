@@ -7,6 +7,9 @@ TensorRT's engines are built and not run: see engines.py.
 
     make bench-optimization
     uv run --frozen --extra extended python -m benchmarks.optimization --models digits pages
+
+A large model's grid takes hours. With --keep, a run that was interrupted is started again with the
+same words and goes on: its store has the candidates that were made and what they showed.
 """
 
 import argparse
@@ -14,7 +17,8 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -69,14 +73,15 @@ def main() -> int:
     parser.add_argument("--targets", nargs="+", choices=RUNTIMES, default=list(RUNTIMES))
     parser.add_argument("--no-grid", action="store_true", help="the automatic search alone")
     parser.add_argument("--json", type=Path, help="file for every row")
+    parser.add_argument("--keep", type=Path, help="folder for the work, to go on in another run")
     options = parser.parse_args()
     console = Console(width=180, highlight=False)
     rows: list[Row] = []
     failed = False
     for name in options.models:
-        with tempfile.TemporaryDirectory() as folder:
+        with working_in(options.keep, name) as folder:
             try:
-                new = run(name, options.targets, Path(folder), console, grid=not options.no_grid)
+                new = run(name, options.targets, folder, console, grid=not options.no_grid)
             except RuntimeError as error:
                 console.print(f"[red]{name}: {error}[/red]")
                 failed = True
@@ -90,12 +95,24 @@ def main() -> int:
     return int(failed)
 
 
+@contextmanager
+def working_in(kept: Path | None, name: str) -> Iterator[Path]:
+    """A model's own folder in the one that is kept, or a temporary one."""
+    if kept is None:
+        with tempfile.TemporaryDirectory() as passing:
+            yield Path(passing)
+        return
+    folder = kept / name
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+
+
 def run(
     name: str, runtimes: Sequence[Runtime], folder: Path, console: Console, *, grid: bool
 ) -> list[Row]:
     """All targets of one model."""
     data = folder / "data"
-    data.mkdir()
+    data.mkdir(exist_ok=True)
     with muted():
         model = ZOO[name](data)
     console.print(f"[bold]{name}[/bold]: {model.truth}")
@@ -109,8 +126,8 @@ def run(
         console.print(f"  {one.search}: {one.seconds:.0f} s, trials {one.trials} of {one.grid}")
         for note in one.result.notes:
             console.print(f"    {note}")
-    with muted():
-        return _compared(model, request_for(model, runtimes, folder), store, found, folder)
+    with muted(), tempfile.TemporaryDirectory(dir=folder) as scratch:
+        return _compared(model, request_for(model, runtimes, folder), store, found, Path(scratch))
 
 
 def _optimized(request: OptimizationRequest, store: Store, folder: Path) -> Searched:
@@ -142,17 +159,15 @@ def _compared(
     request: OptimizationRequest,
     store: Store,
     found: Sequence[Searched],
-    folder: Path,
+    scratch: Path,
 ) -> list[Row]:
-    scratch = folder / "comparison"
-    scratch.mkdir()
     judges = judges_of(model, request, scratch)
     rows: list[Row] = []
     for runtime, backend in backends_for(request, judges.prepared.lesson, scratch).items():
         entrants = [
             entrant
             for one in found
-            if (entrant := _entrant(one, runtime, store, folder)) is not None
+            if (entrant := _entrant(one, runtime, store, scratch)) is not None
         ]
         rows += compare(judges, runtime, backend, entrants, scratch)
     return [*rows, *engine_rows(judges, scratch)]
