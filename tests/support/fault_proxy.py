@@ -130,6 +130,10 @@ class FaultProxy:
         for stream in self._of(plural):
             self._loop.call_soon_threadsafe(stream.flowing.clear)
 
+    def is_watched(self, plural: str) -> bool:
+        """Whether a watch of these resources is open: lists are read before it is."""
+        return bool(self._of(plural))
+
     def release_watches(self) -> None:
         """Pass on what was held, and everything from now on."""
         self._holds = ""

@@ -96,7 +96,7 @@ def test_amounts_may_be_written_as_numbers(control_plane: ControlPlane, namespac
 
 def test_status_is_not_written_with_the_spec(control_plane: ControlPlane, namespace: str) -> None:
     manifest = {**minimal(namespace=namespace), "status": {"replicas": 7}}
-    assert "status" not in apply(control_plane, manifest)
+    assert apply(control_plane, manifest)["status"] == {"observedGeneration": -1}, "the default"
 
 
 def test_a_status_comes_back_as_it_was_written(control_plane: ControlPlane, namespace: str) -> None:

@@ -107,6 +107,13 @@ def serve(tenant: Tenant, leader: OperatorProcess) -> None:
     assert tenant.eventually(lambda: tenant.get("deployments"), SECONDS), leader.log()
     start_serving(tenant)
     assert tenant.eventually(lambda: tenant.reports("Ready", "Ready"), SECONDS), leader.log()
+    # The scaling loop's first word comes seconds later.
+    assert tenant.eventually(lambda: "scaling" in reported(tenant), SECONDS), leader.log()
+
+
+def reported(tenant: Tenant) -> Manifest:
+    (found,) = tenant.get("mdep")
+    return dict(found["status"])
 
 
 def passes(leader: OperatorProcess) -> float:
@@ -139,11 +146,11 @@ def test_an_upgrade_writes_nothing_and_the_next_revision_is_of_the_new_release(
         look_again(tenant, old)
         assert old.terminate() == 0
     (before,) = tenant.get("deployments")
-    (reported,) = (found["status"] for found in tenant.get("mdep"))
+    said = reported(tenant)
     with operator(plane.kubeconfig, "new", **images("0.2.0")) as new:
         since = plane.audit_position()
         look_again(tenant, new.wait_until_leading())
-        assert tenant.get("mdep")[0]["status"] == reported
+        assert reported(tenant) == said
         written = [w for w in plane.audit_writes(since) if "kubectl" not in w.user_agent]
         assert [w for w in written if w.namespace == tenant.namespace] == [], new.log()
         assert tenant.get("deployments") == [before]

@@ -93,4 +93,4 @@ def test_restart_with_200_objects_writes_nothing(plane: ControlPlane, tenant: Te
 
 def all_report(tenant: Tenant, expected: int) -> bool:
     found = tenant.get("mdep")
-    return sum("status" in m for m in found) == expected
+    return [m["status"]["observedGeneration"] for m in found] == [1] * expected

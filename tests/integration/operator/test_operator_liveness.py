@@ -2,6 +2,7 @@
 
 import signal
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,11 +16,14 @@ from tests.support.control_plane import ControlPlane
 from tests.support.fault_proxy import FaultProxy
 from tests.support.operator_process import OperatorProcess, operator
 from tests.support.tenant import Tenant
+from trifocal.kube.resync import LAG_SECONDS, SETTLE_SECONDS
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 SILENT_STREAM_SECONDS = 70
 """After which kopf opens a stream anew that brings nothing: a bookmark comes every minute."""
+SWEPT_SECONDS = SETTLE_SECONDS + LAG_SECONDS + 5
+"""After which the sweep that follows the first list is over: it would see what no watch tells."""
 DEAD_SECONDS = 180
 """After which liveness takes a watch for dead that is neither heard nor tried."""
 MARGIN_SECONDS = 40
@@ -94,6 +98,8 @@ def test_a_stream_that_silently_brings_nothing_is_opened_anew(
 ) -> None:
     with operator(proxy.kubeconfig(tmp_path)) as leader:
         leader.wait_until_leading()
+        assert becomes_true(lambda: proxy.is_watched("modeldeployments"), 30)
+        time.sleep(SWEPT_SECONDS)
         proxy.hold_watches("modeldeployments")
         tenant.deploy()
         assert not becomes_true(lambda: tenant.children() != set(), 10)
