@@ -10,7 +10,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -110,7 +110,7 @@ def after_signal(pair: Pair, tenant: Tenant, number: signal.Signals) -> float:
 def after_outage(pair: Pair, tenant: Tenant, outage: float) -> float:
     """Seconds from the API server's return until a write, both operators having lived on."""
     before = list(pair.alive)
-    with _server_down(tenant.plane):
+    with tenant.plane.without_api_server():
         time.sleep(outage)
     seconds = repaired_after(tenant, time.monotonic())
     if any(process.process.poll() is not None for process in before):
@@ -122,20 +122,11 @@ def after_outage(pair: Pair, tenant: Tenant, outage: float) -> float:
 def after_start_without_server(plane: ControlPlane, tenant: Tenant, folder: Path) -> float:
     """Seconds from the API server's start until an operator that was there first has written."""
     with ExitStack() as stack:
-        with _server_down(plane):
+        with plane.without_api_server():
             early = OperatorProcess(plane.kubeconfig, "operator-early", folder)
             stack.callback(early.kill)
             _must(lambda: "could not list" in early.log(), "the operator has asked in vain")
         return repaired_after(tenant, time.monotonic())
-
-
-@contextmanager
-def _server_down(plane: ControlPlane) -> Iterator[None]:
-    plane.stop_api_server()
-    try:
-        yield
-    finally:
-        plane.start_api_server()
 
 
 def _must(condition: Callable[[], bool], what: str) -> None:

@@ -88,6 +88,15 @@ class ControlPlane:
         """Stop the API server as an outage would; etcd keeps the data."""
         _stop(self._processes.pop("kube-apiserver"))
 
+    @contextmanager
+    def without_api_server(self) -> Iterator[None]:
+        """Stop the API server, and start it again at the end."""
+        self.stop_api_server()
+        try:
+            yield
+        finally:
+            self.start_api_server()
+
     def start_beside(self, name: str, *arguments: str) -> None:
         """Start another of the built programs, such as a scheduler; `stop` stops it first."""
         self._start(name, arguments)

@@ -91,6 +91,10 @@ class Tenant:
         found = self.condition(kind, name)
         return found is not None and found["reason"] == reason
 
+    def has_settled(self) -> bool:
+        """Whether `digits` has its first children, and says that its Job is at work."""
+        return self.children() == FIRST_CHILDREN and self.reports("Optimized", "Optimizing")
+
     def set_status(self, kind: str, name: str, status: Manifest) -> None:
         """Write a status as a controller would."""
         patch = json.dumps({"status": status})

@@ -75,9 +75,7 @@ def _apart_from_suspension(w: World, *, is_valid: bool) -> Truth:
 
 def _optimization_failed(w: World) -> bool:
     """The only Job that fails is the bad source's; it does once its pod has told so."""
-    jobs = (obj for (kind, _), obj in w.objects.items() if kind == "Job")
-    failed = any(c["type"] == "Failed" for job in jobs for c in job["status"].get("conditions", ()))
-    return failed and _letter(w.body) == BAD_SOURCE
+    return bool(_jobs(w, "Failed")) and _letter(w.body) == BAD_SOURCE
 
 
 def _is_optimized(w: World) -> bool:
@@ -87,12 +85,17 @@ def _is_optimized(w: World) -> bool:
         for (kind, name), obj in w.objects.items()
         if kind == "ConfigMap" and digest(_letter(w.body)) in json.dumps(obj)
     }
-    return any(
-        condition["type"] == "Complete"
+    return bool(asked & _jobs(w, "Complete"))
+
+
+def _jobs(w: World, condition: str) -> set[str]:
+    """Names of the Jobs that have ended so."""
+    return {
+        name
         for (kind, name), obj in w.objects.items()
-        if kind == "Job" and name in asked
-        for condition in obj["status"].get("conditions", ())
-    )
+        if kind == "Job"
+        and any(c["type"] == condition for c in obj["status"].get("conditions", ()))
+    }
 
 
 def _is_given_up(w: World) -> bool:

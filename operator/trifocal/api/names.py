@@ -43,7 +43,12 @@ def optimization(name: str, request_hash: str) -> str:
 
 def optimization_result(name: str, request_hash: str) -> str:
     """Name of the ConfigMap that keeps a finished Job's result."""
-    return f"{optimization(name, request_hash)}-result"
+    return recorded_by(optimization(name, request_hash))
+
+
+def recorded_by(job: str) -> str:
+    """The same, by the Job's name."""
+    return f"{job}-result"
 
 
 def revision(name: str, revision_hash: str) -> str:

@@ -164,7 +164,7 @@ async def _confirm(
         raise _moved(f"{KIND} {name}")
     for job in (d for d in plan.delete if d.kind == "Job"):
         # What it found may be recorded though it has not been seen: then its work is not repeated.
-        result = f"{job.name}-result"
+        result = names.recorded_by(job.name)
         recorded = await kube.get("ConfigMap", namespace, result)
         if recorded is not None and cache.get("ConfigMap", namespace, result) is None:
             raise _moved(f"ConfigMap {result}")

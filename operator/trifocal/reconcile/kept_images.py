@@ -32,33 +32,35 @@ def serving_settings(settings: Settings, deployment: Manifest | None) -> Setting
 
 def settled_request(
     md: ModelDeployment, observed: Observed, settings: Settings
-) -> OptimizationRequest:
-    """The request that this spec's optimization answers.
+) -> tuple[OptimizationRequest, str]:
+    """The request that this spec's optimization answers, and its digest, which is dear.
 
     It is the present one, unless another optimizer image is at work on the same, or has found
     what can be served: then that image's.
     """
     request = build_request(md, settings)
-    if _is_answered(md, request.digest(), observed, settings):
-        return request
-    for child, older in _older(request, observed):
-        if _is_at_work(child, observed) or _is_answered(md, older.digest(), observed, settings):
-            return older
-    return request
+    present = request, request.digest()
+    if _is_answered(md, present[1], observed, settings):
+        return present
+    for child, older, digest in _older(request, observed):
+        if _is_at_work(child, observed) or _is_answered(md, digest, observed, settings):
+            return older, digest
+    return present
 
 
 def _older(
     request: OptimizationRequest, observed: Observed
-) -> Iterator[tuple[Manifest, OptimizationRequest]]:
-    """The same request by other images, with what was made for it; the newest first."""
+) -> Iterator[tuple[Manifest, OptimizationRequest, str]]:
+    """What was made for the same request by other images, and it with its digest; newest first."""
     made = (*observed.jobs, *observed.config_maps)
     for child in sorted(made, key=_created, reverse=True):
         image = annotation(child, OPTIMIZER_IMAGE_ANNOTATION)
         if image is None or image == request.optimizer_image:
             continue
         older = request.model_copy(update={"optimizer_image": image})
-        if older.digest() == request_of(child):
-            yield child, older
+        digest = older.digest()
+        if digest == request_of(child):
+            yield child, older, digest
 
 
 def _created(child: Manifest) -> str:

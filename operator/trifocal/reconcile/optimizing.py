@@ -117,8 +117,7 @@ def assess(
     md: ModelDeployment, observed: Observed, settings: Settings, now: datetime
 ) -> Optimization:
     """The stage of the optimization that this spec asks for."""
-    request = settled_request(md, observed, settings)
-    digest = request.digest()
+    request, digest = settled_request(md, observed, settings)
     found = named(observed.jobs, names.optimization(md.metadata.name, digest))
     job = found if found is not None and is_owned(found, md.metadata.uid) else None
     config_map = named(observed.config_maps, names.optimization(md.metadata.name, digest))

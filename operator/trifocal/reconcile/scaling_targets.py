@@ -76,7 +76,7 @@ class ScalingTargets:
             return kept[1], children(self._cache, kept[1]), kept[2]
         md = self._parse(body)
         observed = children(self._cache, md)
-        digest = settled_request(md, observed, self._settings).digest()
+        _, digest = settled_request(md, observed, self._settings)
         self._parsed[uid] = version, md, digest
         return md, observed, digest
 

@@ -27,7 +27,7 @@ class Verifier:
         self, md: ModelDeployment, observed: Observed, order: SmokeOrder
     ) -> SmokeOutcome:
         """Ask all pods of the order side by side."""
-        digest = settled_request(md, observed, self._settings).digest()
+        _, digest = settled_request(md, observed, self._settings)
         expectation = _expectation(md, observed.results.get(digest))
         if expectation is None:
             # Artifacts of an optimizer that recorded nothing: being ready is all that is known.

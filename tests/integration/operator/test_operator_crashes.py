@@ -55,7 +55,7 @@ def test_killed_at_a_write_of_the_first_pass(
         assert first.process.wait(timeout=60) != 0
     # The same pod, started again by kubelet: the lease is its own.
     with operator(kubeconfig) as second:
-        assert tenant.eventually(lambda: has_settled(tenant)), second.log()
+        assert tenant.eventually(tenant.has_settled), second.log()
     made = Counter(
         (w.resource, w.name)
         for w in tenant.plane.audit_writes(since)
@@ -64,10 +64,6 @@ def test_killed_at_a_write_of_the_first_pass(
     assert tenant.children() == FIRST_CHILDREN
     assert len(tenant.get("job")) == 1
     assert {count for (resource, _), count in made.items() if resource != "events"} == {1}
-
-
-def has_settled(tenant: Tenant) -> bool:
-    return tenant.children() == FIRST_CHILDREN and tenant.reports("Optimized", "Optimizing")
 
 
 @pytest.mark.timeout(400)

@@ -11,14 +11,10 @@ import pytest
 from hack.cluster.polling import becomes_true
 from tests.support.control_plane import ControlPlane
 from tests.support.fault_proxy import Fault, FaultProxy, Rule, is_write
-from tests.support.operator_process import OperatorProcess, operator
-from tests.support.tenant import FIRST_CHILDREN, Tenant
+from tests.support.operator_process import operator
+from tests.support.tenant import Tenant
 
 pytestmark = pytest.mark.integration
-
-
-def has_settled(tenant: Tenant) -> bool:
-    return tenant.children() == FIRST_CHILDREN and tenant.reports("Optimized", "Optimizing")
 
 
 def except_leases(fault: Fault) -> Rule:
@@ -38,7 +34,7 @@ def test_the_leader_outlives_errors_of_every_request(
         assert leader.process.poll() is None, leader.log()
         assert leader.probe("/healthz") == 200
         proxy.rule = lambda _method, _path: None
-        assert tenant.eventually(lambda: has_settled(tenant), 60), leader.log()
+        assert tenant.eventually(tenant.has_settled, 60), leader.log()
         leader.terminate()
 
 
@@ -55,7 +51,7 @@ def test_a_pass_that_meets_an_error_at_any_write_is_made_again(
         leader.wait_until_leading()
         proxy.rule = every_other_write
         tenant.deploy()
-        assert tenant.eventually(lambda: has_settled(tenant), 90), leader.log()
+        assert tenant.eventually(tenant.has_settled, 90), leader.log()
         assert len(tenant.get("job")) == 1
         leader.terminate()
 
@@ -73,7 +69,7 @@ def test_retry_after_is_obeyed(tenant: Tenant, proxy: FaultProxy, tmp_path: Path
         leader.wait_until_leading()
         proxy.rule = once_for
         tenant.deploy()
-        assert tenant.eventually(lambda: has_settled(tenant)), leader.log()
+        assert tenant.eventually(tenant.has_settled), leader.log()
         assert refused[1] - refused[0] >= 5
         leader.terminate()
 
@@ -96,19 +92,10 @@ def test_wrong_credentials_for_a_while_cost_few_logins(
         time.sleep(12)
         proxy.rule = lambda _method, _path: None
         tenant.deploy()
-        assert tenant.eventually(lambda: has_settled(tenant), 60), leader.log()
+        assert tenant.eventually(tenant.has_settled, 60), leader.log()
         # kopf alone made 3430 logins in 12 s, each with a list of every kind.
         assert len(requests) < 200
         leader.terminate()
-
-
-@contextmanager
-def api_server_down(plane: ControlPlane) -> Iterator[None]:
-    plane.stop_api_server()
-    try:
-        yield
-    finally:
-        plane.start_api_server()
 
 
 def test_what_vanished_while_a_standby_was_cut_off_leaves_its_cache(
@@ -132,7 +119,7 @@ def test_what_vanished_while_a_standby_was_cut_off_leaves_its_cache(
         tenant.run("delete", "mdep", "doomed")
         # A new API server has no history to resume a watch from: kopf lists again, and tells
         # nobody of what is not in the list.
-        with api_server_down(plane):
+        with plane.without_api_server():
             pass
         proxy.rule = lambda _method, _path: None
         assert becomes_true(lambda: "the watch had missed changes" in standby.log(), 90), (
@@ -179,7 +166,7 @@ def test_a_role_that_is_taken_away_for_a_while_ends_nothing(
         time.sleep(10)
         assert leader.process.poll() is None, leader.log()
         grant(plane, "trifocal-rest", '["*"]', '["*"]')
-        assert tenant.eventually(lambda: has_settled(tenant), 60), leader.log()
+        assert tenant.eventually(tenant.has_settled, 60), leader.log()
         leader.terminate()
 
 
@@ -215,7 +202,7 @@ def test_the_operator_waits_for_its_crd(plane: ControlPlane, tenant: Tenant) -> 
             plane.install_crds()
             early.wait_until_leading()
             tenant.deploy()
-            assert tenant.eventually(lambda: has_settled(tenant)), early.log()
+            assert tenant.eventually(tenant.has_settled), early.log()
             early.terminate()
     finally:
         plane.install_crds()
@@ -225,19 +212,9 @@ def test_an_api_server_that_restarts_is_met_again(plane: ControlPlane, tenant: T
     with operator(plane.kubeconfig) as process:
         process.wait_until_leading()
         tenant.deploy()
-        assert tenant.eventually(lambda: has_settled(tenant)), process.log()
-        with api_server_down(plane):
+        assert tenant.eventually(tenant.has_settled), process.log()
+        with plane.without_api_server():
             pass
         tenant.run("delete", "service", "digits")
-        restarted = restart_if_ended(plane, process)
-        try:
-            assert tenant.eventually(lambda: has_settled(tenant), 60), restarted.log()
-        finally:
-            restarted.kill()
-
-
-def restart_if_ended(plane: ControlPlane, process: OperatorProcess) -> OperatorProcess:
-    """Past the renew deadline the leader ends by design, and kubelet starts it again."""
-    if not becomes_true(lambda: process.process.poll() is not None, 12):
-        return process
-    return OperatorProcess(plane.kubeconfig, "operator-a", Path(process.folder))
+        assert tenant.eventually(tenant.has_settled, 60), process.log()
+        assert process.process.poll() is None

@@ -11,7 +11,7 @@ from hack.cluster.polling import becomes_true
 from tests.support.control_plane import ControlPlane
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.operator_process import OperatorProcess, operator
-from tests.support.tenant import FIRST_CHILDREN, Tenant
+from tests.support.tenant import Tenant
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -20,10 +20,6 @@ MARGIN_SECONDS = 10
 """For a busy machine; `python -m benchmarks.failover` measures."""
 NOT_LEADING = "not leading any more"
 """What an operator logs when it becomes a standby."""
-
-
-def has_settled(tenant: Tenant) -> bool:
-    return tenant.children() == FIRST_CHILDREN and tenant.reports("Optimized", "Optimizing")
 
 
 def is_standing_by(process: OperatorProcess) -> bool:
@@ -42,7 +38,7 @@ def test_a_standby_is_healthy_and_ready_and_takes_over_from_a_killed_leader(
         with operator(plane.kubeconfig, "b") as second:
             assert becomes_true(lambda: is_standing_by(second), 60), second.log()
             tenant.deploy()
-            assert tenant.eventually(lambda: has_settled(tenant)), first.log()
+            assert tenant.eventually(tenant.has_settled), first.log()
             # Its queue fills and nobody works on it, which is no reason for an alert.
             assert becomes_true(lambda: second.metrics()["trifocal_queue_depth"] > 0, 30)
             assert second.metrics()["trifocal_queue_oldest_seconds"] == 0
@@ -51,7 +47,7 @@ def test_a_standby_is_healthy_and_ready_and_takes_over_from_a_killed_leader(
             assert becomes_true(second.leads, LEASE_SECONDS + MARGIN_SECONDS), second.log()
             assert time.monotonic() - killed > 1
             tenant.run("delete", "service", "digits")
-            assert tenant.eventually(lambda: has_settled(tenant)), second.log()
+            assert tenant.eventually(tenant.has_settled), second.log()
             second.terminate()
 
 

@@ -3,8 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ from hack.cluster.polling import becomes_true
 from tests.support.control_plane import ControlPlane
 from tests.support.fault_proxy import FaultProxy
 from tests.support.operator_process import OperatorProcess, operator
-from tests.support.tenant import FIRST_CHILDREN, Tenant
+from tests.support.tenant import Tenant
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -21,19 +19,6 @@ OUTAGE_SECONDS = 20
 """Longer than the lease's 15 s; `python -m benchmarks.failover` makes it 5 minutes."""
 RETURN_SECONDS = 30
 """10 s on an idle machine, which the benchmark measures."""
-
-
-def has_settled(tenant: Tenant) -> bool:
-    return tenant.children() == FIRST_CHILDREN and tenant.reports("Optimized", "Optimizing")
-
-
-@contextmanager
-def api_server_down(plane: ControlPlane) -> Iterator[None]:
-    plane.stop_api_server()
-    try:
-        yield
-    finally:
-        plane.start_api_server()
 
 
 def ends_within(seconds: float, *processes: OperatorProcess) -> bool:
@@ -46,17 +31,15 @@ def test_leader_and_standby_outlive_an_outage_and_go_on(
     with operator(plane.kubeconfig, "a") as first:
         first.wait_until_leading()
         tenant.deploy()
-        assert tenant.eventually(lambda: has_settled(tenant)), first.log()
+        assert tenant.eventually(tenant.has_settled), first.log()
         with operator(plane.kubeconfig, "b") as second:
             assert becomes_true(lambda: second.probe("/readyz") == 200, 60), second.log()
-            with api_server_down(plane):
+            with plane.without_api_server():
                 assert not ends_within(OUTAGE_SECONDS, first, second), first.log() + second.log()
                 assert [p.probe("/healthz") for p in (first, second)] == [200, 200]
                 assert [p.leads() for p in (first, second)] == [False, False]
             tenant.run("delete", "service", "digits")
-            assert tenant.eventually(lambda: has_settled(tenant), RETURN_SECONDS), (
-                first.log() + second.log()
-            )
+            assert tenant.eventually(tenant.has_settled, RETURN_SECONDS), first.log() + second.log()
             assert sorted(p.leads() for p in (first, second)) == [False, True]
             assert not ends_within(0, first, second)
             assert len(tenant.get("job")) == 1
@@ -74,7 +57,7 @@ def test_an_operator_that_starts_before_the_api_server_waits_for_it(
             assert not ends_within(5, early), early.log()
         finally:
             plane.start_api_server()
-        assert tenant.eventually(lambda: has_settled(tenant), RETURN_SECONDS), early.log()
+        assert tenant.eventually(tenant.has_settled, RETURN_SECONDS), early.log()
         assert early.process.poll() is None
 
 
@@ -105,7 +88,7 @@ def test_what_ends_kopf_does_not_end_the_operator(
         proxy.end_watches("modeldeployments", last_words)
         assert becomes_true(lambda: "the watches ended" in leader.log(), 30), leader.log()
         tenant.deploy()
-        assert tenant.eventually(lambda: has_settled(tenant), RETURN_SECONDS), leader.log()
+        assert tenant.eventually(tenant.has_settled, RETURN_SECONDS), leader.log()
         assert (leader.leads(), leader.probe("/healthz")) == (True, 200)
         leader.terminate()
 

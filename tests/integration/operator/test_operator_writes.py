@@ -9,7 +9,7 @@ import pytest
 from tests.support.audit import AuditedRequest
 from tests.support.control_plane import ControlPlane
 from tests.support.operator_process import OperatorProcess, operator
-from tests.support.tenant import FIRST_CHILDREN, MANAGED, OWNED, Tenant
+from tests.support.tenant import MANAGED, OWNED, Tenant
 
 pytestmark = pytest.mark.integration
 
@@ -29,16 +29,12 @@ def writes_in(tenant: Tenant, since: int) -> list[AuditedRequest]:
     ]
 
 
-def has_settled(tenant: Tenant) -> bool:
-    return tenant.children() == FIRST_CHILDREN and tenant.reports("Optimized", "Optimizing")
-
-
 def test_a_new_modeldeployment_costs_one_apply_per_child_and_two_status_writes(
     tenant: Tenant, leader: OperatorProcess
 ) -> None:
     since = tenant.plane.audit_position()
     tenant.deploy()
-    assert tenant.eventually(lambda: has_settled(tenant)), leader.log()
+    assert tenant.eventually(tenant.has_settled), leader.log()
     written = Counter((w.resource, w.subresource) for w in writes_in(tenant, since))
     assert written.pop(("modeldeployments", "status")) <= 2
     written.pop(("events", ""), None)
@@ -56,7 +52,7 @@ def test_every_write_is_a_server_side_apply_by_trifocal(
 ) -> None:
     since = tenant.plane.audit_position()
     tenant.deploy()
-    assert tenant.eventually(lambda: has_settled(tenant)), leader.log()
+    assert tenant.eventually(tenant.has_settled), leader.log()
     written = writes_in(tenant, since)
     assert {(w.verb, w.field_manager) for w in written} == {("patch", "trifocal")}
     assert all(w.code < 400 for w in written)
@@ -64,7 +60,7 @@ def test_every_write_is_a_server_side_apply_by_trifocal(
 
 def test_kopf_leaves_no_trace_on_the_users_object(tenant: Tenant, leader: OperatorProcess) -> None:
     tenant.deploy()
-    assert tenant.eventually(lambda: has_settled(tenant)), leader.log()
+    assert tenant.eventually(tenant.has_settled), leader.log()
     (found,) = tenant.get("mdep")
     assert "annotations" not in found["metadata"]
     assert "finalizers" not in found["metadata"]
@@ -72,7 +68,7 @@ def test_kopf_leaves_no_trace_on_the_users_object(tenant: Tenant, leader: Operat
 
 def test_a_pass_with_nothing_to_do_writes_nothing(tenant: Tenant, leader: OperatorProcess) -> None:
     tenant.deploy()
-    assert tenant.eventually(lambda: has_settled(tenant)), leader.log()
+    assert tenant.eventually(tenant.has_settled), leader.log()
     passes = passed(leader)
     since = tenant.plane.audit_position()
     for number in range(5):
@@ -89,7 +85,7 @@ def test_every_child_is_owned_so_that_deletion_leaves_nothing_behind(
     tenant: Tenant, leader: OperatorProcess
 ) -> None:
     tenant.deploy()
-    assert tenant.eventually(lambda: has_settled(tenant)), leader.log()
+    assert tenant.eventually(tenant.has_settled), leader.log()
     (found,) = tenant.get("mdep")
     for child in tenant.get(OWNED, "-l", MANAGED):
         (owner,) = child["metadata"]["ownerReferences"]
@@ -101,7 +97,7 @@ def test_nothing_is_written_while_the_object_is_being_deleted(
     tenant: Tenant, leader: OperatorProcess
 ) -> None:
     tenant.deploy()
-    assert tenant.eventually(lambda: has_settled(tenant)), leader.log()
+    assert tenant.eventually(tenant.has_settled), leader.log()
     # No garbage collector runs here, so a foreground deletion never ends.
     tenant.run("delete", "mdep", "digits", "--cascade=foreground", "--wait=false")
     since = tenant.plane.audit_position()
@@ -116,7 +112,7 @@ def test_a_child_that_is_deleted_or_changed_is_repaired(
     tenant: Tenant, leader: OperatorProcess
 ) -> None:
     tenant.deploy()
-    assert tenant.eventually(lambda: has_settled(tenant)), leader.log()
+    assert tenant.eventually(tenant.has_settled), leader.log()
     tenant.run("delete", "service", "digits")
     assert tenant.eventually(lambda: tenant.find("service", "digits") is not None), leader.log()
     drift = json.dumps({"spec": {"maxUnavailable": "100%"}})
@@ -145,14 +141,14 @@ def test_anothers_object_with_a_childs_name_is_never_taken_over(
     assert found is not None
     assert found["spec"]["selector"] == {"app": "theirs"}
     tenant.run("delete", "service", "digits")
-    assert tenant.eventually(lambda: has_settled(tenant)), leader.log()
+    assert tenant.eventually(tenant.has_settled), leader.log()
 
 
 def test_children_orphaned_by_their_deleted_owner_are_adopted_by_its_successor(
     tenant: Tenant, leader: OperatorProcess
 ) -> None:
     tenant.deploy()
-    assert tenant.eventually(lambda: has_settled(tenant)), leader.log()
+    assert tenant.eventually(tenant.has_settled), leader.log()
     tenant.run("delete", "mdep", "digits")
     for child in tenant.get(OWNED, "-l", MANAGED):  # what the garbage collector does for orphans
         patch = '{"metadata":{"ownerReferences":null}}'
@@ -160,7 +156,7 @@ def test_children_orphaned_by_their_deleted_owner_are_adopted_by_its_successor(
         tenant.run("patch", child["kind"], name, "--type=merge", "-p", patch)
     jobs = {job["metadata"]["uid"] for job in tenant.get("job")}
     tenant.deploy()
-    assert tenant.eventually(lambda: has_settled(tenant)), leader.log()
+    assert tenant.eventually(tenant.has_settled), leader.log()
     assert {job["metadata"]["uid"] for job in tenant.get("job")} == jobs
 
 

@@ -172,17 +172,16 @@ def bad_spec_older_than_its_rule() -> Life:
 
 
 def new_revision_that_answers_differently() -> Life:
-    life = served()
-    memory(life, "3Gi")
-    life.passes()
-    memory(life, "2Gi")
-    life.passes()
-    return life
+    return bad_revision_and_its_repair("3Gi")
 
 
 def new_revision_that_crashes() -> Life:
+    return bad_revision_and_its_repair("4Gi")
+
+
+def bad_revision_and_its_repair(limit: str) -> Life:
     life = served()
-    memory(life, "4Gi")
+    memory(life, limit)
     life.passes()
     memory(life, "2Gi")
     life.passes()
