@@ -24,6 +24,8 @@ PACE: dict[str, Any] = {
     "trifocal.reconcile.waking:RETRY_AFTER": timedelta(seconds=3),
     # 10 s between looks at what no watch tells.
     "trifocal.reconcile.waking:TROUBLE_INTERVAL": timedelta(seconds=2),
+    # 5 s until what is on its way is told.
+    "trifocal.reconcile.telling:TOLD_AFTER": timedelta(seconds=0.5),
     # 5 min at most after many failures: here all failures end.
     "trifocal.reconcile.queue:BACKOFF_CAP_SECONDS": 4.0,
     # 2 s until the events of a list have arrived, 5 s until a watch counts as behind.

@@ -14,19 +14,18 @@ import structlog
 from trifocal.api.manifest import InvalidSpec
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.api.rule import Problem
-from trifocal.api.schema import API_VERSION, KIND
+from trifocal.api.schema import KIND
 from trifocal.autoscaling.decision import ScaleDecision
 from trifocal.kube.cache import Cache
 from trifocal.kube.client import Kube
-from trifocal.kube.errors import Refused, Transient
 from trifocal.kube.recorder import Recorder
 from trifocal.optimizer.contract import Progress
 from trifocal.reconcile.apply import Applied, Change, apply
 from trifocal.reconcile.children import is_deleting
-from trifocal.reconcile.events import transitions
 from trifocal.reconcile.observe import Inquiry, children
 from trifocal.reconcile.observed import Manifest, Observed, SmokeOutcome
 from trifocal.reconcile.plan import Plan, SmokeOrder
+from trifocal.reconcile.publisher import Publisher
 from trifocal.reconcile.queue import Key
 
 SMOKE_SECONDS = 20.0
@@ -95,6 +94,9 @@ class Reconciler:
     def __init__(self, collaborators: Collaborators) -> None:
         self._with = collaborators
         self._inquiry = Inquiry(collaborators.kube, collaborators.now)
+        self._publisher = Publisher(
+            collaborators.kube, collaborators.cache, collaborators.recorder, collaborators.now
+        )
         self._smoked: dict[Key, tuple[str, SmokeOutcome]] = {}
 
     async def reconcile(self, key: Key) -> Outcome:
@@ -107,6 +109,7 @@ class Reconciler:
         if body is None or is_deleting(body):
             # The garbage collector deletes the children; writing would only bring 403s.
             self._inquiry.forget(key)
+            self._publisher.forget(key)
             self._smoked.pop(key, None)
             self._with.forget_decision(key)
             return GONE
@@ -115,8 +118,7 @@ class Reconciler:
             md = self._with.policy.parse(body)
         except InvalidSpec as invalid:
             status = self._with.policy.invalid_status(body, invalid.problems, now)
-            await self._publish(body, status)
-            return Outcome()
+            return Outcome(look_again=await self._publisher.publish(body, status))
         return await self._pass(body, md, now)
 
     async def _pass(self, body: Manifest, md: ModelDeployment, now: datetime) -> Outcome:
@@ -131,8 +133,11 @@ class Reconciler:
             progress=progress,
             refusals=applied.refusals,
         )
-        await self._publish(body, self._with.policy.status(md, final, plan, now))
-        return Outcome(look_again=plan.look_again, refused=bool(applied.refusals))
+        refused = bool(applied.refusals)
+        status = self._with.policy.status(md, final, plan, now)
+        untold = await self._publisher.publish(body, status, at_once=refused)
+        soonest = min((t for t in (plan.look_again, untold) if t is not None), default=None)
+        return Outcome(look_again=soonest, refused=refused)
 
     async def _act(
         self, md: ModelDeployment, observed: Observed, now: datetime
@@ -180,31 +185,3 @@ class Reconciler:
         if before is not None and before.revision == outcome.revision:
             outcome = replace(outcome, checked_pods=outcome.checked_pods | before.checked_pods)
         self._smoked[md.key] = md.metadata.uid, outcome
-
-    async def _publish(self, body: Manifest, status: Mapping[str, Any]) -> None:
-        """Write the status if it differs from the stored one, then tell what changed.
-
-        The API server ignores the uid in a write of a custom resource's status: it is the version
-        that keeps the status of a deleted object from its namesake.
-
-        Raises:
-            Transient: the object is not as it was read.
-        """
-        stored = body.get("status") or {}
-        if status == stored:
-            return
-        keys = ("namespace", "name", "uid", "resourceVersion")
-        metadata = {key: body["metadata"][key] for key in keys}
-        try:
-            answer = await self._with.kube.apply_status(
-                {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "status": status}
-            )
-        except Refused as refused:
-            if refused.reason != "Conflict":
-                raise
-            raise Transient(
-                f"{KIND} {metadata['name']} has changed since it was read."
-            ) from refused
-        self._with.cache.upsert(KIND, answer)
-        for occurrence in transitions(stored.get("conditions", ()), status["conditions"]):
-            await self._with.recorder.record(answer, occurrence)

@@ -269,6 +269,55 @@ async def test_a_transition_is_told_as_one_event() -> None:
     assert [e["reason"] for e in events] == ["Ready"]
 
 
+async def test_what_is_on_its_way_is_told_once_it_has_lasted() -> None:
+    stage = Stage(Script(status_for=lambda _: {**ready("Ready"), "replicas": 1}))
+    await stage.make_pass()
+    stage.kube.writes.clear()
+    stage.script.status_for = lambda _: {**ready("Ready"), "replicas": 2}
+    assert (await stage.make_pass()).look_again == timedelta(seconds=5)
+    stage.time.pass_by(3)
+    assert (await stage.make_pass()).look_again == timedelta(seconds=2)
+    assert stage.wrote() == []
+    stage.time.pass_by(2)
+    assert (await stage.make_pass()).look_again is None
+    assert stage.wrote() == [("status", KIND)]
+
+
+async def test_what_was_over_before_it_was_told_is_not_counted_to_the_next() -> None:
+    stage = Stage(Script(status_for=lambda _: {**ready("Ready"), "replicas": 1}))
+    await stage.make_pass()
+    replicas = iter((2, 1, 2))
+    stage.script.status_for = lambda _: {**ready("Ready"), "replicas": next(replicas)}
+    waits = []
+    for _ in range(3):
+        waits.append((await stage.make_pass()).look_again)
+        stage.time.pass_by(4)
+    assert waits == [timedelta(seconds=5), None, timedelta(seconds=5)]
+
+
+async def test_a_namesake_waits_from_the_beginning() -> None:
+    stage = Stage(Script())
+    await stage.make_pass()
+    stage.script.status_for = lambda _: {**ready("Ready"), "replicas": 2}
+    await stage.make_pass()
+    stage.time.pass_by(4)
+    successor = stage.kube.objects[KIND, *KEY]
+    successor["metadata"]["uid"] = "md2"
+    stage.show(stage.kube.put(successor))
+    assert (await stage.make_pass()).look_again == timedelta(seconds=5)
+
+
+async def test_what_was_refused_is_told_at_once_for_the_next_pass_may_be_far_away() -> None:
+    stage = Stage(Script(lambda _: Plan(apply=(config_map(),))))
+    await stage.make_pass()
+    stage.cache.remove("ConfigMap", stage.kube.objects["ConfigMap", "default", "c"])
+    stage.kube.faults["apply", "ConfigMap"] = Refused(403, "Forbidden", "exceeded quota")
+    stage.kube.writes.clear()
+    stage.script.status_for = lambda _: {**ready("Ready"), "replicas": 2}
+    await stage.make_pass()
+    assert stage.wrote()[-1] == ("status", KIND)
+
+
 async def test_the_plan_says_when_to_look_again() -> None:
     stage = Stage(Script(lambda _: Plan(look_again=timedelta(seconds=3))))
     assert (await stage.make_pass()).look_again == timedelta(seconds=3)
