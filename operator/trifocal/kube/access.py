@@ -84,8 +84,15 @@ class TokenFile:
 class KubeconfigToken:
     """A token from a kubeconfig, which is loaded again after the server refused it."""
 
-    def __init__(self, path: str | None, header: str | None, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        path: str | None,
+        header: str | None,
+        clock: Callable[[], float],
+        context: str | None = None,
+    ) -> None:
         self._path = path
+        self._context = context
         self._header = header
         self._clock = clock
         self._loaded_at = clock()
@@ -99,23 +106,27 @@ class KubeconfigToken:
         if self._clock() - self._loaded_at < RELOAD_SECONDS:
             return
         self._loaded_at = self._clock()
-        self._header = _header(await _load_kubeconfig(self._path))
+        self._header = _header(await _load_kubeconfig(self._path, self._context))
 
 
-async def find_access(clock: Callable[[], float], kubeconfig: str | None = None) -> Access:
+async def find_access(
+    clock: Callable[[], float], kubeconfig: str | None = None, context: str | None = None
+) -> Access:
     """Access from the given kubeconfig, $KUBECONFIG, the pod's ServiceAccount or ~/.kube/config.
+
+    A context is one of a kubeconfig; without it, the kubeconfig's current one.
 
     Raises:
         kubernetes.aio.config.ConfigException: none of them leads to a cluster.
     """
     path = kubeconfig or os.environ.get("KUBECONFIG")
-    if path is None and (SERVICE_ACCOUNT_DIR / "token").exists():
+    if path is None and context is None and (SERVICE_ACCOUNT_DIR / "token").exists():
         return _in_cluster(SERVICE_ACCOUNT_DIR)
-    loaded = await _load_kubeconfig(path)
+    loaded = await _load_kubeconfig(path, context)
     return Access(
         server=loaded.host,
         ssl_context=_ssl_context(loaded) if loaded.host.startswith("https") else False,
-        token=KubeconfigToken(path, _header(loaded), clock),
+        token=KubeconfigToken(path, _header(loaded), clock, context),
         proxy=loaded.proxy,
     )
 
@@ -129,10 +140,10 @@ def _in_cluster(folder: Path) -> Access:
     )
 
 
-async def _load_kubeconfig(path: str | None) -> Any:
+async def _load_kubeconfig(path: str | None, context: str | None) -> Any:
     loaded = Configuration()
     await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
-        config_file=path, client_configuration=loaded, persist_config=False
+        config_file=path, context=context, client_configuration=loaded, persist_config=False
     )
     return loaded
 

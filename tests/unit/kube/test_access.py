@@ -71,6 +71,25 @@ async def test_a_kubeconfig_says_where_the_server_is_and_who_we_are(tmp_path: Pa
     assert access.token.authorization() == "Bearer abc"
 
 
+async def test_a_context_of_the_kubeconfig_can_be_named(tmp_path: Path) -> None:
+    file, time = tmp_path / "config", FakeTime()
+    two = """
+apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: u, user: {token: here}}, {name: v, user: {token: TOKEN}}]
+contexts: [{name: x, context: {cluster: c, user: u}}, {name: y, context: {cluster: c, user: v}}]
+current-context: x
+"""
+    file.write_text(two.replace("TOKEN", "there"))
+    access = await find_access(time.monotonic, str(file), "y")
+    assert access.token.authorization() == "Bearer there"
+    file.write_text(two.replace("TOKEN", "later"))
+    time.pass_by(11)
+    await access.token.renew()
+    assert access.token.authorization() == "Bearer later"
+
+
 class Rotating:
     """Has a newer token once it is asked to renew."""
 
