@@ -1,0 +1,57 @@
+"""What a person asks of a cluster and the operator never does: dry runs and edits of a spec."""
+
+from typing import Any
+
+from trifocal.kube.client import Manifest
+from trifocal.kube.cluster import Cluster
+from trifocal.kube.kinds import kind_of
+
+FIELD_MANAGER = "kubectl-trifocal"
+"""Owner of what the plugin writes; the operator's is `trifocal`."""
+_MERGE_PATCH = "application/merge-patch+json"
+_APPLY = "application/apply-patch+yaml"
+_STRICT = [("fieldValidation", "Strict")]
+"""An unknown field is refused, as kubectl has it, instead of being dropped."""
+
+
+class UserCluster(Cluster):
+    """The operator's client, with the requests that only people make."""
+
+    async def merge(self, manifest: Manifest, patch: Manifest) -> Manifest:
+        """Merge a patch into an object, as `kubectl patch --type=merge`."""
+        return await self._patch(manifest, patch, _MERGE_PATCH, field_manager=FIELD_MANAGER)
+
+    async def try_create(self, manifest: Manifest) -> Manifest:
+        """What the API server would store if this were created. Nothing is written."""
+        kind = kind_of(manifest["apiVersion"], manifest["kind"])
+        path = kind.path(manifest["metadata"]["namespace"])
+        return await self._send(
+            ("post", path), body=manifest, dry_run="All", query_params=list(_STRICT)
+        )
+
+    async def try_merge(self, manifest: Manifest, patch: Manifest) -> Manifest:
+        """What the API server would store after that merge. Nothing is written."""
+        return await self._patch(manifest, patch, _MERGE_PATCH, dry_run="All")
+
+    async def try_apply(self, manifest: Manifest, field_manager: str) -> Manifest:
+        """What it would store after a server-side apply by that manager. Nothing is written."""
+        return await self._patch(
+            manifest,
+            manifest,
+            _APPLY,
+            dry_run="All",
+            field_manager=field_manager,
+            force_conflicts=True,
+        )
+
+    async def _patch(
+        self, manifest: Manifest, patch: Manifest, content_type: str, **options: Any
+    ) -> Manifest:
+        kind, metadata = kind_of(manifest["apiVersion"], manifest["kind"]), manifest["metadata"]
+        return await self._send(
+            ("patch", kind.path(metadata["namespace"], metadata["name"])),
+            body=patch,
+            content_type=content_type,
+            query_params=list(_STRICT),
+            **options,
+        )
