@@ -15,6 +15,7 @@ from trifocal import __version__
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "crd": ("trifocal.cli.crd:crd", "Print the CustomResourceDefinition."),
+    "explain": ("trifocal.cli.explain:explain_command", "Say why it is not Ready and what to do."),
     "fetch": ("trifocal.cli.fetch:fetch", "Fetch and verify an artifact (serving pods run this)."),
     "operator": ("trifocal.cli.operator:operator", "Run the operator."),
     "optimize": ("trifocal.cli.optimize:optimize", "Optimize a model here, without a cluster."),
