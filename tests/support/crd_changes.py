@@ -13,10 +13,13 @@ Schema = Mapping[str, Any]
 
 _SAME = (
     *("type", "format", "nullable", "x-kubernetes-int-or-string"),
-    *("x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-map-type"),
+    "x-kubernetes-map-type",
     *("x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource"),
 )
 """What has to stay word for word."""
+_LIST_TYPE = "x-kubernetes-list-type"
+_MERGING = (_LIST_TYPE, "x-kubernetes-list-map-keys")
+"""How two appliers' entries of one list are put together."""
 _LOWER = ("minimum", "minLength", "minItems", "minProperties")
 """Bounds that may only fall; absent is the lowest."""
 _UPPER = ("maximum", "maxLength", "maxItems", "maxProperties")
@@ -60,7 +63,9 @@ def _of_version(old: Schema, new: Schema | None) -> Iterator[str]:
 
 def _of_schema(old: Schema, new: Schema, path: str) -> Iterator[str]:
     where = path.removeprefix(".") or "the whole object"
-    for keyword in _SAME:
+    # A list may become atomic: whoever owned an entry then owns it all (Kubernetes documentation,
+    # Server-Side Apply, "Compatibility across topology changes").
+    for keyword in _SAME if new.get(_LIST_TYPE) == "atomic" else (*_SAME, *_MERGING):
         if old.get(keyword) != new.get(keyword):
             yield _changed(f"{keyword} of {where}", old.get(keyword), new.get(keyword))
     if not _is_kept(old.get("default"), new.get("default")):

@@ -120,17 +120,9 @@ def _pruning(parsed: dict[str, Any]) -> tuple[Pruning, ...]:
 class OptimizationSpec(ApiModel):
     """Targets, techniques, data and gate."""
 
-    targets: Annotated[
-        tuple[Target, ...],
-        Field(
-            min_length=1,
-            max_length=4,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["runtime"],
-            },
-        ),
-    ] = Field(
+    # One value to server-side apply, no list type map: the default's entry belongs to nobody, so
+    # an apply that names another runtime later could not take it away.
+    targets: Annotated[tuple[Target, ...], Field(min_length=1, max_length=4)] = Field(
         default=(Target(),), description="Runtimes to build for; exactly one of them is served."
     )
     datasets: Datasets = Field(description="Data for training, calibration and evaluation.")
@@ -212,7 +204,8 @@ class OptimizationSpec(ApiModel):
             at=".targets",
         ),
         Rule(
-            cel="",  # The API server has list type map for it.
+            cel="!has(self.targets) || self.targets.all(t, !has(t.runtime) || "
+            "self.targets.exists_one(u, has(u.runtime) && u.runtime == t.runtime))",
             holds=lambda it: len({target.runtime for target in it.targets}) == len(it.targets),
             says="A runtime is named twice; remove one.",
             at=".targets",

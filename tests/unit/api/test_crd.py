@@ -80,6 +80,14 @@ def test_labels_are_replaced_as_a_whole_because_their_order_has_a_meaning() -> N
     assert SPEC["spec.model.labels"]["x-kubernetes-list-type"] == "atomic"
 
 
+def test_no_default_puts_an_entry_into_a_list_that_is_merged() -> None:
+    """Nobody would own that entry, so no server-side apply could ever take it away again."""
+    merged = {p: s for p, s in SPEC.items() if s.get("x-kubernetes-list-type") in {"map", "set"}}
+    assert {
+        path: schema["default"] for path, schema in merged.items() if schema.get("default")
+    } == {}
+
+
 @pytest.mark.parametrize(
     ("pydantic", "kubernetes"),
     [

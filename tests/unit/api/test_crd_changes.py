@@ -51,6 +51,13 @@ ADDITIVE = {
         with_rule(at_root=True),
         with_rule({**RULE, "optionalOldSelf": True}, at_root=True),
     ),
+    "a list that becomes one value": (
+        with_field(
+            type="array",
+            **{"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+        with_field(type="array", **{"x-kubernetes-list-type": "atomic"}),
+    ),
     "a default inside a default": (
         with_field(type="object", default={"x": {"y": 1}}),
         with_field(type="object", default={"x": {"y": 1, "z": 2}}),
