@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "explain": ("trifocal.cli.explain:explain_command", "Say why it is not Ready and what to do."),
     "fetch": ("trifocal.cli.fetch:fetch", "Fetch and verify an artifact (serving pods run this)."),
     "operator": ("trifocal.cli.operator:operator", "Run the operator."),
+    "freeze": ("trifocal.cli.freeze:freeze_command", "Print a manifest with its choices pinned."),
     "optimize": ("trifocal.cli.optimize:optimize", "Optimize a model here, without a cluster."),
     "simulate": ("trifocal.cli.simulate:simulate", "Replay a load against scaling policies."),
     "status": ("trifocal.cli.status:status", "Show what a ModelDeployment does and waits for."),
