@@ -12,6 +12,7 @@ from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.api.names import short_hash
 from trifocal.api.status import MAX_CHANGES, ScalingChange, ScalingInputs, ScalingStatus
 from trifocal.autoscaling.decision import ScaleDecision
+from trifocal.autoscaling.reason import ScaleReason
 from trifocal.settings import Settings
 
 SLOT = timedelta(seconds=30)
@@ -34,7 +35,7 @@ def scaling_status(
         return stored and stored.model_copy(update={"desired_replicas": desired})
     fresh = _fresh(decision, desired, stored)
     if stored is None:
-        return fresh
+        return fresh if _says_something(decision) else None
     same = (stored.desired_replicas, stored.reason) == (desired, decision.reason)
     if same and not (_is_turn(md, settings, now) and _have_moved(stored.inputs, fresh.inputs)):
         return stored
@@ -49,6 +50,11 @@ def until_turn(md: ModelDeployment, now: datetime) -> timedelta:
 def rounded(number: float) -> float:
     """Two significant digits: 1234.5 is 1200, 0.01234 is 0.012."""
     return float(f"{number:.{SIGNIFICANT_DIGITS}g}")
+
+
+def _says_something(decision: ScaleDecision) -> bool:
+    """A model without `spec.scaling` that nobody asks has nothing to report."""
+    return decision.reason != ScaleReason.NOT_SCALED or bool(decision.requests_per_second)
 
 
 def _fresh(decision: ScaleDecision, desired: int, stored: ScalingStatus | None) -> ScalingStatus:

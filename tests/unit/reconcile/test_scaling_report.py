@@ -10,6 +10,7 @@ from trifocal.api import manifest
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.api.status import ScalingStatus
 from trifocal.autoscaling.decision import ScaleDecision
+from trifocal.autoscaling.reason import ScaleReason
 from trifocal.reconcile.scaling_report import rounded, scaling_status, until_turn
 from trifocal.settings import Settings
 
@@ -70,6 +71,14 @@ def test_the_first_decision_is_told_at_once() -> None:
     assert found.inputs.requests_per_second == 100
     assert found.inputs.service_milliseconds == 9.9
     assert found.last_change_time == NOON
+
+
+@pytest.mark.parametrize(("asked", "is_told"), [(None, False), (0.0, False), (0.3, True)])
+def test_a_model_that_is_not_scaled_is_reported_once_it_is_asked(
+    asked: float | None, is_told: bool
+) -> None:
+    decision = replace(DECISION, reason=ScaleReason.NOT_SCALED, requests_per_second=asked)
+    assert (report(None, decision, NOON) is not None) is is_told
 
 
 def test_numbers_that_move_by_less_than_a_tenth_write_nothing() -> None:
