@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "operator": ("trifocal.cli.operator:operator", "Run the operator."),
     "freeze": ("trifocal.cli.freeze:freeze_command", "Print a manifest with its choices pinned."),
     "optimize": ("trifocal.cli.optimize:optimize", "Optimize a model here, without a cluster."),
+    "plan": ("trifocal.cli.plan:plan", "Say what applying a file would cause."),
     "simulate": ("trifocal.cli.simulate:simulate", "Replay a load against scaling policies."),
     "status": ("trifocal.cli.status:status", "Show what a ModelDeployment does and waits for."),
 }

@@ -22,6 +22,14 @@ def changed(value: Mapping[str, Any], path: Path, new: Any) -> dict[str, Any]:
     return {**value, first: changed(inner, tuple(rest), new) if rest else new}
 
 
+def without(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """A copy without the field at that path."""
+    first, *rest = path
+    if not rest:
+        return {key: each for key, each in value.items() if key != first}
+    return {**value, first: without(value.get(first) or {}, tuple(rest))}
+
+
 def commented(value: Mapping[str, Any], comments: Mapping[Path, Sequence[str]]) -> str:
     """The document, with each comment's lines above the field at its path.
 
