@@ -6,8 +6,10 @@ from trifocal.kube.client import Manifest
 from trifocal.kube.cluster import Cluster
 from trifocal.kube.kinds import kind_of
 
-FIELD_MANAGER = "kubectl-trifocal"
-"""Owner of what the plugin writes; the operator's is `trifocal`."""
+FIELD_MANAGER = "trifocal-cli"
+"""Owner of what a person writes with this program; the operator's is `trifocal`. It must not begin
+with `kubectl`: Flux takes the fields of such managers away at its next pass (by prefix, see
+`apply` of kustomize-controller and `FieldManager.ExactMatch` of fluxcd/pkg/ssa)."""
 _MERGE_PATCH = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 _STRICT = [("fieldValidation", "Strict")]

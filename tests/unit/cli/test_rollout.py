@@ -1,0 +1,160 @@
+"""What is kept of a model's past, and that a restart is nothing that the operator undoes."""
+
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+
+from tests.support import results
+from tests.support.manifests import Manifest, changed, minimal
+from tests.support.world import START, World, world
+from trifocal.cli.history import Role, history, serving_deployment
+from trifocal.cli.rollout import appliers_of_suspend, render, restart_patch, step_line
+from trifocal.cli.seen import Seen
+from trifocal.cli.status_tree import Chain
+from trifocal.cli.user_cluster import FIELD_MANAGER
+from trifocal.cli.written import changed as with_field
+from trifocal.optimizer.contract import OptimizationResult
+from trifocal.reconcile.plan import plan
+
+
+def good(_digest: str, body: Manifest) -> OptimizationResult:
+    """The artifact follows the precisions."""
+    narrowed = body["spec"]["optimization"].get("precisions") == ["fp16"]
+    return results.artifact("c" if narrowed else "f")
+
+
+def seen(w: World) -> Seen:
+    return Seen(body=w.body, md=w.md, observed=w.look())
+
+
+def served() -> World:
+    w = world(good)
+    w.settle()
+    return w
+
+
+def narrow(w: World) -> None:
+    w.edit(lambda body: changed(body, "spec.optimization.precisions", ["fp16"]))
+
+
+def roles(w: World) -> dict[str, Role]:
+    return {revision.name: revision.role for revision in history(seen(w)).revisions}
+
+
+def test_before_anything_was_made_there_is_no_past() -> None:
+    found = history(seen(world(good)))
+    assert (found.revisions, found.results) == ((), ())
+
+
+def test_one_revision_serves() -> None:
+    w = served()
+    found = history(seen(w))
+    [revision], [result] = found.revisions, found.results
+    assert (revision.name, revision.role) == (w.selected(), Role.SERVING)
+    assert revision.artifact == result.artifact == f"sha256:{'f' * 64}"
+    assert revision.image == "nvcr.io/nvidia/tritonserver:26.07-py3"
+    assert (revision.ready, revision.replicas) == (1, 1)
+    assert revision.proved is not None
+    assert revision.proved > revision.created >= START
+    assert (result.chosen, result.in_force) == ("fp16", True)
+
+
+def test_a_rollout_shows_both_and_then_only_the_new_one() -> None:
+    w = served()
+    first = w.selected()
+    narrow(w)
+    stages: list[dict[str, Role]] = []
+    for _ in range(40):
+        w.reconcile()
+        w.tick()
+        if not stages or stages[-1] != roles(w):
+            stages.append(roles(w))
+    last = w.selected()
+    assert last != first
+    assert {first: Role.SERVING, last: Role.WANTED} in stages
+    assert {first: Role.PREVIOUS, last: Role.SERVING} in stages
+    assert stages[-1] == {last: Role.SERVING}
+    kept = history(seen(w)).results
+    assert [result.in_force for result in kept] == [True, False]
+    assert [result.artifact[7] for result in kept] == ["c", "f"]
+
+
+def test_a_revision_that_was_refused_says_why() -> None:
+    w = served()
+    first = w.selected()
+    w.behaviour = lambda spec: "differs" if "c" * 64 in str(spec) else "good"
+    narrow(w)
+    w.settle()
+    [refused] = [r for r in history(seen(w)).revisions if r.name != first]
+    assert (refused.role, refused.replicas) == (Role.REFUSED, 0)
+    assert refused.refusal == "scores differ by 0.3"
+    assert w.selected() == first
+
+
+def test_the_text_has_both_tables() -> None:
+    w = served()
+    console = Console(width=100, file=StringIO(), color_system=None)
+    console.print(render(history(seen(w)), START + timedelta(hours=2)))
+    printed = console.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO above
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    request = w.body["status"]["optimization"]["request"]
+    assert lines[0] == "revision age pods artifact what it is"
+    assert lines[1].startswith(f"{w.selected()} 1h59m 1/1 sha256:ffffffffffff has the traffic")
+    assert lines[4].endswith("fp16 sha256:ffffffffffff of the present spec")
+    assert lines[4].startswith(request[:19])
+
+
+def test_a_restart_is_no_drift_and_so_stays() -> None:
+    """The operator applies a Deployment whose fields differ; an annotation more is none of them."""
+    w = served()
+    deployment = serving_deployment(seen(w))
+    assert deployment is not None
+    [(where, value)] = restart_patch(w.now)["spec"]["template"]["metadata"]["annotations"].items()
+    restarted = with_field(
+        deployment,
+        ("spec", "template", "metadata", "annotations"),
+        {**deployment["spec"]["template"]["metadata"]["annotations"], where: value},
+    )
+    w.objects["Deployment", deployment["metadata"]["name"]] = restarted
+    made = plan(w.md, w.look(), w.settings, w.now)
+    assert (made.apply, made.delete) == ((), ())
+    assert where == "kubectl.kubernetes.io/restartedAt"
+
+
+def test_nothing_serves_before_the_first_proof() -> None:
+    w = world(good)
+    w.reconcile()
+    assert serving_deployment(seen(w)) is None
+
+
+def test_each_state_is_one_line() -> None:
+    w = world(good)
+    assert step_line(Chain(body=w.body)) == "waits for the operator to look at this spec"
+    w.reconcile()
+    assert step_line(Chain(body=w.body)) == (
+        "waits (Optimizing): The optimization is about to start."
+    )
+    w.settle()
+    assert step_line(Chain(body=w.body)) == f"ready: revision {w.selected()} has the traffic"
+
+
+def owned(manager: str, operation: str, *fields: str) -> dict[str, Any]:
+    spec: dict[str, Any] = {f"f:{field}": {} for field in fields}
+    return {"manager": manager, "operation": operation, "fieldsV1": {"f:spec": spec}}
+
+
+def test_who_sets_a_pause_back_is_named() -> None:
+    body = minimal()
+    body["metadata"]["managedFields"] = [
+        owned("kustomize-controller", "Apply", "model", "suspend"),
+        owned("argocd-controller", "Apply", "model"),
+        owned(FIELD_MANAGER, "Update", "suspend"),
+    ]
+    assert appliers_of_suspend(body) == ("kustomize-controller",)
+
+
+def test_flux_takes_no_field_away_from_us() -> None:
+    """It strips managers whose name begins with kubectl or is before-first-apply."""
+    assert not FIELD_MANAGER.startswith(("kubectl", "before-first-apply", "kustomize-controller"))
