@@ -14,6 +14,7 @@ from typing_extensions import override
 from trifocal import __version__
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "check": ("trifocal.cli.check:check", "Check the cluster and the installation."),
     "crd": ("trifocal.cli.crd:crd", "Print the CustomResourceDefinition."),
     "explain": ("trifocal.cli.explain:explain_command", "Say why it is not Ready and what to do."),
     "fetch": ("trifocal.cli.fetch:fetch", "Fetch and verify an artifact (serving pods run this)."),

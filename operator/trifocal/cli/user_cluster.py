@@ -1,9 +1,13 @@
 """What a person asks of a cluster and the operator never does: dry runs and edits of a spec."""
 
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from typing_extensions import override
 
 from trifocal.kube.client import Manifest
 from trifocal.kube.cluster import Cluster
+from trifocal.kube.errors import Gone
 from trifocal.kube.kinds import kind_of
 
 FIELD_MANAGER = "trifocal-cli"
@@ -16,12 +20,57 @@ _STRICT = [("fieldValidation", "Strict")]
 """An unknown field is refused, as kubectl has it, instead of being dropped."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Right:
+    """To do something with a kind of object."""
+
+    verb: str
+    resource: str
+    group: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    """Empty: in all namespaces, or of an object that has none."""
+
+    def attributes(self) -> dict[str, str]:
+        """As a review asks for it."""
+        return {key: value for key, value in asdict(self).items() if value}
+
+    @override
+    def __str__(self) -> str:
+        resource = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+        where = f" in namespace {self.namespace}" if self.namespace else ""
+        return f"{self.verb} {resource}{f'.{self.group}' if self.group else ''}{where}"
+
+
 class UserCluster(Cluster):
     """The operator's client, with the requests that only people make."""
 
     async def merge(self, manifest: Manifest, patch: Manifest) -> Manifest:
         """Merge a patch into an object, as `kubectl patch --type=merge`."""
         return await self._patch(manifest, patch, _MERGE_PATCH, field_manager=FIELD_MANAGER)
+
+    async def read(self, path: str) -> Manifest | None:
+        """What the API server has at a path, of whatever kind; None where it has nothing."""
+        try:
+            return await self._send(("get", path))
+        except Gone:
+            return None
+
+    async def nodes(self) -> tuple[Manifest, ...]:
+        """Every node."""
+        return await self._pages("/api/v1/nodes")
+
+    async def may(self, right: Right) -> bool:
+        """Whether the caller has it (a SelfSubjectAccessReview, which anybody may ask)."""
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": right.attributes()},
+        }
+        answer = await self._send(
+            ("post", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"), body=review
+        )
+        return bool(answer["status"]["allowed"])
 
     async def try_create(self, manifest: Manifest) -> Manifest:
         """What the API server would store if this were created. Nothing is written."""
