@@ -3,12 +3,14 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import aiohttp
+from kubernetes.aio.client import ApiException
 from typing_extensions import override
 
 from trifocal.kube.client import Manifest
-from trifocal.kube.cluster import Cluster
-from trifocal.kube.errors import Gone
-from trifocal.kube.kinds import kind_of
+from trifocal.kube.cluster import REQUEST_TIMEOUT, Cluster
+from trifocal.kube.errors import Gone, Transient
+from trifocal.kube.kinds import kind_named, kind_of
 
 FIELD_MANAGER = "trifocal-cli"
 """Owner of what a person writes with this program; the operator's is `trifocal`. It must not begin
@@ -55,6 +57,31 @@ class UserCluster(Cluster):
             return await self._send(("get", path))
         except Gone:
             return None
+
+    async def log(self, pod: Manifest, container: str, *, previous: bool, lines: int) -> str:
+        """The last lines of a container's log; empty where there is none to be had.
+
+        Raises:
+            Transient: The API server is away.
+        """
+        kind, metadata = kind_named("Pod"), pod["metadata"]
+        path = f"{kind.path(metadata['namespace'], metadata['name'])}/log"
+        wanted = {"container": container, "tailLines": lines, "previous": str(previous).lower()}
+        await self._bucket.wait()
+        try:
+            response = await self._dynamic.request(
+                "get",
+                path,
+                serialize=False,
+                query_params=list(wanted.items()),
+                _request_timeout=REQUEST_TIMEOUT,
+            )
+            return str(await response.text(errors="replace"))
+        except ApiException:
+            # Not started yet, without a node, its kubelet away, or no right to read it.
+            return ""
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise Transient(f"GET {path}: {type(error).__name__} {error}") from error
 
     async def nodes(self) -> tuple[Manifest, ...]:
         """Every node."""
