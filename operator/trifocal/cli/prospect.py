@@ -49,6 +49,7 @@ class Prospect:
     revision: str
     pods: str
     next_pass: tuple[Write, ...]
+    """What it would write, without what it would write for the present spec as well."""
 
 
 def prospect(before: Seen | None, after: Mapping[str, Any], ground: Ground) -> Prospect:
@@ -65,7 +66,8 @@ def prospect(before: Seen | None, after: Mapping[str, Any], ground: Ground) -> P
     md = parse(after)
     new = ground.assess(md)
     old = ground.assess(before.md) if before is not None and before.md is not None else None
-    made = plan(md, ground.observed, ground.settings, ground.now)
+    made = _plan(md, ground)
+    anyway = _plan(before.md, ground) if before is not None and before.md is not None else Plan()
     runs = _runs(md, new.optimization, old)
     return Prospect(
         namespace=md.metadata.namespace,
@@ -77,7 +79,19 @@ def prospect(before: Seen | None, after: Mapping[str, Any], ground: Ground) -> P
         gpu_hours=_gpu_hours(md) if runs else 0.0,
         revision=_revision(new, old),
         pods=_pods(md, new, old),
-        next_pass=tuple(_writes(made, ground.observed)),
+        next_pass=tuple(_writes(_only_in(made, anyway), ground.observed)),
+    )
+
+
+def _plan(md: ModelDeployment, ground: Ground) -> Plan:
+    return plan(md, ground.observed, ground.settings, ground.now)
+
+
+def _only_in(made: Plan, anyway: Plan) -> Plan:
+    """What the change causes: drift that is repaired anyway is none of it."""
+    return Plan(
+        apply=tuple(each for each in made.apply if each not in anyway.apply),
+        delete=tuple(each for each in made.delete if each not in anyway.delete),
     )
 
 

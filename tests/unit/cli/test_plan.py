@@ -120,6 +120,15 @@ def _keys(manifests: Any) -> set[tuple[str, str]]:
     return {(m["kind"], m["metadata"]["name"]) for m in manifests}
 
 
+def test_what_would_be_written_anyway_is_no_part_of_it() -> None:
+    """The operator's namespace is in the NetworkPolicies and cannot be seen from outside."""
+    w = world(good, settings=Settings(namespace="elsewhere"))
+    w.settle()
+    assert foretold(w, SAME).next_pass == ()
+    [write] = foretold(w, REPLICAS).next_pass
+    assert (write.verb, write.kind) == ("changes", "Deployment")
+
+
 @pytest.mark.parametrize("edits", [MEMORY, TRITON], ids=["memory", "triton"])
 def test_the_revision_that_is_foretold_gets_the_traffic(edits: Edits) -> None:
     w = served()
