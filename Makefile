@@ -93,3 +93,4 @@ generate: setup ## regenerate what is generated; a test fails when this was forg
 	$(RUN) trifocal crd > crds/modeldeployments.yaml
 	cp crds/modeldeployments.yaml charts/trifocal/files/
 	$(RUN) python -m hack.apidoc > docs/spec/v1alpha1/modeldeployment.md
+	$(RUN) python -m hack.dashboards charts/trifocal/files/dashboards

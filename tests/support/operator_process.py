@@ -69,12 +69,16 @@ class OperatorProcess:
         except OSError:
             return 0
 
-    def metrics(self) -> dict[str, float]:
-        """Samples by name and labels, as the exposition writes them."""
+    def exposition(self) -> str:
+        """Its metrics, as Prometheus reads them."""
         with urllib.request.urlopen(
             f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5
         ) as response:
-            lines = response.read().decode().splitlines()
+            return str(response.read().decode())
+
+    def metrics(self) -> dict[str, float]:
+        """Samples by name and labels, as the exposition writes them."""
+        lines = self.exposition().splitlines()
         samples = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
         return {name: float(value) for name, value in samples}
 
