@@ -14,7 +14,7 @@ from .commands import run
 from .debian import unpack
 from .golang import go_program
 from .paths import GO_MODULES, cache_dir, tools_dir
-from .versions import PACKAGED, TOOLS, Packaged, Tool, tool
+from .versions import PACKAGED, TOOLS, Packaged, Tool, tools
 
 
 def built(each: Tool | Packaged) -> Path:
@@ -22,9 +22,14 @@ def built(each: Tool | Packaged) -> Path:
     return cache_dir() / "bin" / each.key / each.name
 
 
+def crds(each: Tool) -> Path:
+    """Where the CRDs that it watches lie once it is built."""
+    return built(each).parent / "crds"
+
+
 def build(names: Iterable[str] = ()) -> None:
-    """Build what is missing of `names` (default: everything) and link it."""
-    wanted = [tool(name) for name in names] or [*TOOLS, *PACKAGED]
+    """Build what is missing of these tools and groups (default: everything) and link it."""
+    wanted = [each for name in names for each in tools(name)] or [*TOOLS, *PACKAGED]
     missing = [each for each in wanted if not built(each).exists()]
     if missing:
         with _one_builder():
@@ -49,6 +54,9 @@ def _make(each: Tool | Packaged) -> None:
         else:
             command = _command(go_program(), each, scratch / each.name)
             run(command, cwd=GO_MODULES / each.group, env=_ENVIRONMENT)
+            if each.crds:
+                kept = shutil.copytree(_module(each) / each.crds, scratch / crds(each).name)
+                kept.chmod(0o755)  # Go's cache of modules is read-only
         scratch.chmod(0o755)
         scratch.rename(target.parent)
     finally:
@@ -68,6 +76,12 @@ def _command(go: Path, each: Tool, output: Path) -> list[str | Path]:
         *tags,
         *("-o", output, each.package),
     ]
+
+
+def _module(each: Tool) -> Path:
+    """Where the Go module that a tool is built from was downloaded to."""
+    command: list[str | Path] = [go_program(), "list", "-m", "-f", "{{.Dir}}", each.package]
+    return Path(run(command, cwd=GO_MODULES / each.group, env=_ENVIRONMENT).strip())
 
 
 def _link(each: Tool | Packaged) -> None:

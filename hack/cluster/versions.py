@@ -27,6 +27,8 @@ class Tool:
     version: str
     tags: str = ""
     ldflags: str = ""
+    crds: str = ""
+    """The folder in its module with the CRDs that it watches; they are kept beside the program."""
 
     @property
     def key(self) -> str:
@@ -61,6 +63,10 @@ def _containerd(name: str) -> Tool:
     return Tool(name, "containerd", package, "v2.4.2", tags, flags)
 
 
+def _flux(name: str, version: str) -> Tool:
+    return Tool(name, "flux", f"github.com/fluxcd/{name}", version, crds="config/crd/bases")
+
+
 # In the order of need: what the integration tests wait for comes first.
 TOOLS: tuple[Tool, ...] = (
     _kubernetes("kube-apiserver"),
@@ -79,8 +85,13 @@ TOOLS: tuple[Tool, ...] = (
     Tool("versitygw", "versitygw", "github.com/versity/versitygw/cmd/versitygw", "v1.8.0"),
 )
 
-# Nodes and pods that only a benchmark plays: built when it is asked for by name.
-ON_REQUEST: tuple[Tool, ...] = (Tool("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "v0.8.0"),)
+# What one benchmark or test folder needs: built when it is asked for by name.
+ON_REQUEST: tuple[Tool, ...] = (
+    Tool("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "v0.8.0"),
+    # Flux 2.9, at patch levels of which a partial mirror of the Go proxy has every module, too.
+    _flux("source-controller", "v1.9.3"),
+    _flux("kustomize-controller", "v1.9.6"),
+)
 
 # For tests only, any 2.x or 3.x will do, and a build of its own would fetch every cloud's SDK.
 PACKAGED: tuple[Packaged, ...] = (Packaged("prometheus", "prometheus", "usr/bin/prometheus"),)
@@ -89,6 +100,13 @@ PACKAGED: tuple[Packaged, ...] = (Packaged("prometheus", "prometheus", "usr/bin/
 CLUSTER_TOOLS: tuple[str, ...] = tuple(
     tool.name for tool in TOOLS if tool.name not in {"helm", "versitygw"}
 )
+
+
+def tools(name: str) -> tuple[Tool | Packaged, ...]:
+    """The tool of that name, or those of a group such as flux; KeyError for neither."""
+    group = tuple(each for each in (*TOOLS, *ON_REQUEST) if each.group == name)
+    is_group = group and all(each.name != name for each in group)
+    return group if is_group else (tool(name),)
 
 
 def tool(name: str) -> Tool | Packaged:

@@ -20,7 +20,7 @@ from hack.cluster.oci import pack_program
 from hack.cluster.paths import GO_MODULES, REPOSITORY, State
 from hack.cluster.polling import becomes_true, wait_until
 from hack.cluster.processes import command_digest, marked, recorded, start, stop
-from hack.cluster.versions import TOOLS
+from hack.cluster.versions import ON_REQUEST, TOOLS, tools
 
 
 @pytest.fixture
@@ -103,11 +103,21 @@ def test_every_component_is_a_program_that_is_built(state: State) -> None:
 
 
 def test_every_tool_is_pinned_by_sums_at_the_version_that_names_it() -> None:
-    for tool in TOOLS:
+    for tool in (*TOOLS, *ON_REQUEST):
         module = (GO_MODULES / tool.group / "go.mod").read_text()
         if tool.group != "pause":
             assert tool.version in module, tool
             assert (GO_MODULES / tool.group / "go.sum").stat().st_size > 0
+
+
+def test_a_group_is_named_as_a_tool_is() -> None:
+    assert [tool.name for tool in tools("flux")] == ["source-controller", "kustomize-controller"]
+    assert [tool.name for tool in tools("containerd")] == ["containerd"], (
+        "a tool's name comes first"
+    )
+    assert [tool.name for tool in tools("prometheus")] == ["prometheus"]
+    with pytest.raises(KeyError):
+        tools("nothing")
 
 
 def test_each_image_is_a_target_of_the_dockerfile() -> None:
