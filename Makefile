@@ -39,6 +39,8 @@ test: setup lint tools ## everything: style, types, unit, integration (API serve
 	$(RUN) pytest --durations=15 tests/e2e
 	$(RUN) pytest --durations=15 $(SIDE_BY_SIDE) tests/unit tests/golden tests/integration
 	$(RUN) pytest --capture=no tests/faults --deselect $(DRAWN)
+	@$(CLUSTER) build flux
+	$(RUN) pytest --durations=15 $(SIDE_BY_SIDE) tests/gitops
 
 .PHONY: unit
 unit: setup ## unit tests: pure, under a minute
@@ -55,6 +57,11 @@ e2e: setup ## tests on a real cluster: KUBECONFIG's, or a local one that is star
 .PHONY: test-faults
 test-faults: setup tools ## crashes, faults and seeded bugs against a real API server; FAULT_BUDGET=60m for more
 	$(RUN) pytest --capture=no tests/faults tests/unit/faults
+
+.PHONY: test-gitops
+test-gitops: setup tools ## real Flux, kubectl, kustomize and Helm against a real API server and the operator
+	@$(CLUSTER) build flux
+	$(RUN) pytest --capture=no tests/gitops tests/unit/gitops
 
 .PHONY: bench-optimization
 bench-optimization: setup ## six real models on every target, against plain recipes and the full grid
