@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "freeze": ("trifocal.cli.freeze:freeze_command", "Print a manifest with its choices pinned."),
     "optimize": ("trifocal.cli.optimize:optimize", "Optimize a model here, without a cluster."),
     "plan": ("trifocal.cli.plan:plan", "Say what applying a file would cause."),
+    "render": ("trifocal.cli.render:render", "Print what the operator would make of a file."),
     "report": ("trifocal.cli.report:report", "Write a redacted support bundle."),
     "rollout": ("trifocal.cli.rollout:rollout", "Follow, look back, restart, pause, resume."),
     "simulate": ("trifocal.cli.simulate:simulate", "Replay a load against scaling policies."),
