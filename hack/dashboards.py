@@ -206,6 +206,24 @@ OPERATOR = Board(
             (Curve("max by (pod, instance) (trifocal_leader)", "{{pod}} {{instance}}"),),
         ),
         Chart(
+            "Lateness of the event loop",
+            "s",
+            "Something that blocks it delays everything; over 30 s, the liveness probe fails.",
+            (
+                Curve(
+                    "histogram_quantile(1, "
+                    "sum by (le) (rate(trifocal_event_loop_lag_seconds_bucket[5m])))",
+                    "latest",
+                ),
+            ),
+        ),
+        Chart(
+            "Memory",
+            "bytes",
+            "Of each pod; it grows with the number of objects, not with time.",
+            (Curve('process_resident_memory_bytes{job=~".*trifocal.*"}', "{{pod}} {{instance}}"),),
+        ),
+        Chart(
             "Scaling pass",
             "s",
             "One look at every model's pods, scrapes included. It has to end before the next one.",

@@ -17,7 +17,7 @@ from benchmarks.reconcile.cluster import api_server
 from benchmarks.reconcile.meter import Meter
 from benchmarks.reconcile.rows import Row
 from benchmarks.reconcile.steps import create, is_observed
-from benchmarks.reconcile.writes import OPERATOR, PROTOTYPE
+from benchmarks.reconcile.writes import PROTOTYPE
 from hack.cluster.polling import becomes_true
 from tests.support.control_plane import ControlPlane
 from tests.support.operator_process import operator
@@ -30,17 +30,18 @@ async def of_the_operator(size: int, settings: dict[str, str]) -> Row:
     """Create so many objects before a running operator."""
     with api_server() as plane, operator(plane.kubeconfig, **settings) as running:
         running.wait_until_leading()
-        return await _burst(plane, running.process.pid, OPERATOR, size)
+        meter = Meter(plane, lambda: running.process.pid, size, running.metrics)
+        return await _burst(plane, meter, size)
 
 
 async def of_the_prototype(size: int) -> Row:
     """The same before the prototype."""
     with api_server() as plane, _prototype(plane) as process:
-        return await _burst(plane, process.pid, PROTOTYPE, size)
+        meter = Meter(plane, lambda: process.pid, size, program=PROTOTYPE)
+        return await _burst(plane, meter, size)
 
 
-async def _burst(plane: ControlPlane, pid: int, program: str, size: int) -> Row:
-    meter = Meter(plane, lambda: pid, size, program)
+async def _burst(plane: ControlPlane, meter: Meter, size: int) -> Row:
     async with Client.of(plane) as client:
         mark = meter.start()
         await create(client, objects.addresses(size), is_observed)

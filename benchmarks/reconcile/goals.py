@@ -21,6 +21,8 @@ MOST_MIB = 300.0
 """With `MOST` objects."""
 IDLE_MILLICORES = 6.0
 """With `MANY` objects."""
+MOST_LAG_SECONDS = 0.25
+"""Within which the event loop wakes up."""
 MOST_TIMES_MANY = 6.0
 """CPU time of `MOST` objects, as a multiple of that of `MANY`: five times would be linear."""
 
@@ -47,6 +49,7 @@ def _of_size(rows: Sequence[Row]) -> Iterator[Verdict]:
         yield from _idle(idle)
     if restart := found.get(RESTART):
         yield from _restart(restart)
+    yield from _lag(list(found.values()))
 
 
 def _rate(ours: Row, bare: Row) -> Iterator[Verdict]:
@@ -114,6 +117,17 @@ def _restart(row: Row) -> Iterator[Verdict]:
             sentence=f"{row.size}: every object looked at {row.seconds:.1f} s after a restart "
             f"(goal: under {RESTART_SECONDS:g})",
             met=row.seconds < RESTART_SECONDS,
+        )
+
+
+def _lag(steps: Sequence[Row]) -> Iterator[Verdict]:
+    told = {row.step: row.worst_lag_seconds for row in steps if row.worst_lag_seconds is not None}
+    if told:
+        step = max(told, key=told.__getitem__)
+        yield Verdict(
+            sentence=f"{steps[0].size}: the event loop woke up within {told[step]:g} s, the latest "
+            f"in {step} (goal: {MOST_LAG_SECONDS:g})",
+            met=told[step] <= MOST_LAG_SECONDS,
         )
 
 

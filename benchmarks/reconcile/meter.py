@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from benchmarks.reconcile import writes
+from benchmarks.reconcile import lag, writes
 from benchmarks.reconcile.processes import Usage, usage
 from benchmarks.reconcile.rows import Row
 from tests.support.control_plane import ControlPlane
@@ -24,6 +24,7 @@ class Mark:
     audit: int
     operator: Usage
     api_server: Usage
+    metrics: Mapping[str, float]
 
 
 @dataclass
@@ -34,6 +35,8 @@ class Meter:
     pid: Callable[[], int]
     """Of the program under test; it changes when that is restarted."""
     size: int
+    metrics: Callable[[], Mapping[str, float]] = dict
+    """Of the program under test; empty while it does not answer."""
     program: str = writes.OPERATOR
     _api_server: int = field(init=False)
 
@@ -47,6 +50,7 @@ class Meter:
             audit=self.plane.audit_position(),
             operator=usage(self.pid()),
             api_server=usage(self._api_server),
+            metrics=self.metrics(),
         )
 
     async def finish(self, name: str, mark: Mark, objects: int, *, quiet: bool = True) -> Row:
@@ -67,6 +71,7 @@ class Meter:
             cpu_seconds=now.cpu_seconds - mark.operator.cpu_seconds,
             rss_mib=now.rss_mib,
             peak_rss_mib=now.peak_rss_mib,
+            worst_lag_seconds=lag.worst(mark.metrics, self.metrics()),
             api_server_cpu_seconds=server.cpu_seconds - mark.api_server.cpu_seconds,
         )
 

@@ -1,5 +1,6 @@
 """The figures of one step, and how they are printed. Pure."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,8 @@ class Row:
     peak_rss_mib: float
     """Since the program started."""
     api_server_cpu_seconds: float
+    worst_lag_seconds: float | None = None
+    """Within which its event loop always woke up; None where it does not tell."""
 
     @property
     def objects_per_second(self) -> float:
@@ -72,8 +75,14 @@ def as_json(row: Row) -> dict[str, Any]:
         "millicores": round(row.millicores, 1),
         "rssMiB": round(row.rss_mib, 1),
         "peakRssMiB": round(row.peak_rss_mib, 1),
+        "worstLagSeconds": _finite(row.worst_lag_seconds),
         "apiServerCpuSeconds": round(row.api_server_cpu_seconds, 2),
     }
+
+
+def _finite(seconds: float | None) -> float | str | None:
+    """JSON has no infinity."""
+    return "longer" if seconds == math.inf else seconds
 
 
 def table(rows: Sequence[Row]) -> Table:
@@ -83,7 +92,7 @@ def table(rows: Sequence[Row]) -> Table:
         found.add_column(name)
     for name in ("s", "objects/s", "children", "statuses", "events", "refused", "CPU s", "mCPU"):
         found.add_column(name, justify="right")
-    for name in ("RSS MiB", "peak", "API server CPU s"):
+    for name in ("RSS MiB", "peak", "lag s", "API server CPU s"):
         found.add_column(name, justify="right")
     for row in rows:
         found.add_row(*_cells(row))
@@ -103,5 +112,6 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.millicores:.1f}",
         f"{row.rss_mib:.0f}",
         f"{row.peak_rss_mib:.0f}",
+        "-" if row.worst_lag_seconds is None else f"{row.worst_lag_seconds:g}",
         f"{row.api_server_cpu_seconds:.1f}",
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -47,7 +47,9 @@ class Journey:
         self._addresses = objects.addresses(self.size)
         self._operator = self._started("operator-a")
         self._operator.wait_until_leading()
-        self._meter = Meter(self.plane, lambda: self._operator.process.pid, self.size)
+        self._meter = Meter(
+            self.plane, lambda: self._operator.process.pid, self.size, self._metrics
+        )
 
     async def rows(self) -> AsyncIterator[Row]:
         """Every step's figures, one after the other."""
@@ -97,13 +99,17 @@ class Journey:
         await _becomes_true(self._has_looked_at_all)
         return await self._meter.finish(RESTART, mark, self.size)
 
-    def _has_looked_at_all(self) -> bool:
+    def _metrics(self) -> Mapping[str, float]:
+        """Empty while a new process does not answer yet."""
         try:
-            found = self._operator.metrics()
+            return self._operator.metrics()
         except OSError:
-            return False
+            return {}
+
+    def _has_looked_at_all(self) -> bool:
+        found = self._metrics()
         passes = found.get('trifocal_reconcile_seconds_count{outcome="ok"}', 0.0)
-        return passes >= self.size and found["trifocal_queue_depth"] == 0
+        return passes >= self.size and found.get("trifocal_queue_depth") == 0
 
     async def statuses(self) -> Row:
         """A foreign condition in the status of Deployments, which changes nothing for us."""

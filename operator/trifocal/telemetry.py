@@ -16,6 +16,9 @@ from prometheus_client.process_collector import ProcessCollector
 PASS_BUCKETS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 30.0)
 """Seconds: a no-op pass takes under 1 ms, a first one waits for its writes, smoke for an engine."""
 
+LAG_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+"""Seconds: a quarter is what may not be exceeded, 30 s is a failed liveness probe."""
+
 _QUIET = {
     "kopf.objects": logging.WARNING,
     "kopf.activities": logging.WARNING,
@@ -89,6 +92,13 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._lag = Histogram(
+            "trifocal_event_loop_lag_seconds",
+            "How late the event loop woke up, four times a second.",
+            buckets=LAG_BUCKETS,
+            registry=self.registry,
+        )
+
     def passed(self, outcome: str, seconds: float) -> None:
         """A pass ended: ok, refused, transient or error."""
         self._passes.labels(outcome).observe(seconds)
@@ -101,6 +111,10 @@ class Metrics:
         """A watch event came."""
         self._events.labels(kind).inc()
         self._event_time.labels(kind).set_to_current_time()
+
+    def woke_late_by(self, seconds: float) -> None:
+        """The event loop came back from a sleep."""
+        self._lag.observe(seconds)
 
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A gauge that is read when it is scraped."""

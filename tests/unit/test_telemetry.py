@@ -24,6 +24,7 @@ async def test_metrics_count_passes_writes_and_events_by_their_labels() -> None:
     metrics.passed("ok", 0.01)
     metrics.wrote("Job", "apply", "ok")
     metrics.seen("Pod")
+    metrics.woke_late_by(0.03)
     metrics.gauge("trifocal_leader", "1 while leading.", lambda: 1.0)
     status, text = await get(exposition(metrics.registry), "/metrics")
     assert status == 200
@@ -31,6 +32,8 @@ async def test_metrics_count_passes_writes_and_events_by_their_labels() -> None:
         'trifocal_reconcile_seconds_count{outcome="ok"} 1.0',
         'trifocal_api_writes_total{kind="Job",outcome="ok",verb="apply"} 1.0',
         'trifocal_watch_events_total{kind="Pod"} 1.0',
+        'trifocal_event_loop_lag_seconds_bucket{le="0.025"} 0.0',
+        'trifocal_event_loop_lag_seconds_bucket{le="0.05"} 1.0',
         "trifocal_leader 1.0",
     ):
         assert sample in text

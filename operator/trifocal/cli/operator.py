@@ -41,6 +41,7 @@ from trifocal.kube.lease import Clock, Election, LeadershipLost
 from trifocal.kube.limiter import TokenBucket
 from trifocal.kube.recorder import Recorder
 from trifocal.kube.resync import Sweeper, prefill
+from trifocal.loop_lag import watch_lag
 from trifocal.probes import SILENCE_SECONDS, Vitals, probes_served
 from trifocal.reconcile.policy import BoundPolicy
 from trifocal.reconcile.progress import read_progress
@@ -187,6 +188,7 @@ class Process:
         """Fill the cache, watch, and work while leading. Ends only by an error."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.vitals.beat())
+            tasks.create_task(watch_lag(self._metrics.woke_late_by, clock=time.monotonic))
             await prefill(self._kube, self._cache, asyncio.sleep)
             self._is_filled = True
             tasks.create_task(self._watcher.run())

@@ -16,6 +16,7 @@ def _row(  # noqa: PLR0913 - each with a default, so that a test names what it i
     statuses: int = 0,
     cpu_seconds: float = 1.0,
     peak: float = 100.0,
+    lag: float | None = None,
 ) -> Row:
     return Row(
         size=size,
@@ -29,6 +30,7 @@ def _row(  # noqa: PLR0913 - each with a default, so that a test names what it i
         rss_mib=peak,
         peak_rss_mib=peak,
         api_server_cpu_seconds=0.0,
+        worst_lag_seconds=lag,
     )
 
 
@@ -77,3 +79,9 @@ def test_a_step_that_touches_nothing_shows_whole_counts() -> None:
     found = rows.as_json(_row("idle", objects=0, statuses=3))
     assert found["objectsPerSecond"] == 0
     assert found["writesPerObject"]["statuses"] == 3
+
+
+def test_the_event_loop_may_be_a_quarter_of_a_second_late_in_any_step() -> None:
+    assert _met(_row("statuses", lag=0.25), _row("delete", lag=0.01)) == [True]
+    assert _met(_row("statuses", lag=0.01), _row("delete", lag=0.5)) == [False]
+    assert _met(_row("delete", lag=None)) == []
