@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "rollout": ("trifocal.cli.rollout:rollout", "Follow, look back, restart, pause, resume."),
     "simulate": ("trifocal.cli.simulate:simulate", "Replay a load against scaling policies."),
     "status": ("trifocal.cli.status:status", "Show what a ModelDeployment does and waits for."),
+    "uninstall": ("trifocal.cli.uninstall:uninstall", "Delete what `helm uninstall` keeps."),
 }
 
 

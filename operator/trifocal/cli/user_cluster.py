@@ -58,6 +58,11 @@ class UserCluster(Cluster):
         except Gone:
             return None
 
+    async def delete_at(self, path: str, *, uid: str) -> None:
+        """Delete what is at a path, of whatever kind, if it is the one with that uid."""
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        await self._send(("delete", path), body=options)
+
     async def log(self, pod: Manifest, container: str, *, previous: bool, lines: int) -> str:
         """The last lines of a container's log; empty where there is none to be had.
 
