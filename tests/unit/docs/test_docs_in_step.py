@@ -90,3 +90,25 @@ def test_the_first_manifest_is_valid(tmp_path: Path) -> None:
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_test_that_the_comparison_names_exists() -> None:
+    """By the name of the function, or of a whole module."""
+    page = (ROOT / "docs" / "comparison.md").read_text()
+    named = set(re.findall(r"`(test_\w+)`", page))
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    known = {path.stem for path in files}
+    for path in files:
+        known.update(re.findall(r"def (test_\w+)\(", path.read_text()))
+    assert len(named) > 30
+    assert named <= known, named - known
+
+
+def test_every_yes_of_the_comparison_is_proved() -> None:
+    """The last cell is empty only where ours is a plain no."""
+    page = (ROOT / "docs" / "comparison.md").read_text()
+    rows = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| ")]
+    features = [cells for cells in rows if cells[0].strip()]
+    assert len(features) > 30
+    for *_, ours, proof in features:
+        assert ("**no" in ours) or proof.strip(), ours
