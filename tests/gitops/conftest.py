@@ -8,9 +8,10 @@ import pytest
 from tests.faults.controllers import Controllers
 from tests.faults.session import Launched
 from tests.gitops.cluster_at_work import cluster_at_work
+from tests.gitops.delivery import Delivery
 from tests.gitops.team import Team
 from tests.support.control_plane import ControlPlane, control_plane
-from tests.support.flux import Delivery, Flux, flux
+from tests.support.flux import Flux, flux
 from tests.support.git_server import git_server
 from tests.support.operator_process import OperatorProcess
 from tests.support.tenant import Tenant

@@ -11,7 +11,7 @@ import yaml
 from hack.cluster.polling import becomes_true
 from tests.faults.client import KINDS
 from tests.faults.controllers import Controllers
-from tests.support.flux import NAME, Delivery
+from tests.gitops.delivery import NAME, Delivery
 from tests.support.git_server import Repository
 from tests.support.manifests import changed, minimal
 from tests.support.tenant import Tenant
@@ -99,8 +99,9 @@ class Team:
         """Whether something becomes true in time; what changes meanwhile is told."""
 
         def look() -> bool:
+            found = holds()
             self.look()
-            return holds()
+            return found
 
         return becomes_true(look, seconds)
 

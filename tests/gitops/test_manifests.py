@@ -6,7 +6,7 @@ goes. No operator runs here: what is compared is what the API server makes of a 
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.gitops.helm import CHART, helm
-from tests.support.control_plane import ControlPlane
+from tests.support.control_plane import ControlPlane, control_plane
 from tests.support.manifests import changed, digest, full, minimal
 
 pytestmark = pytest.mark.integration
@@ -26,6 +26,13 @@ TENSORRT = [{"runtime": "tensorrt"}]
 GPU = {"resource": "nvidia.com/gpu", "product": "NVIDIA-L4"}
 
 Manifest = dict[str, Any]
+
+
+@pytest.fixture(scope="module", name="plane")
+def _plane() -> Iterator[ControlPlane]:
+    """One of their own: an operator's status would be a write between two applies."""
+    with control_plane() as plane:
+        yield plane
 
 
 @pytest.fixture(name="namespace")
