@@ -14,14 +14,13 @@ from rich.text import Text
 
 from trifocal.api.schema import GROUP, PLURAL
 from trifocal.cli.checking import (
-    Check,
     Facts,
-    Verdict,
     after_installation,
     before_installation,
     rights_to_install,
     rights_to_use,
 )
+from trifocal.cli.checks import Check, Verdict
 from trifocal.cli.in_force import OPERATOR_SELECTOR
 from trifocal.cli.session import ClusterCommand, ExitCode, Reach, cluster_options, opened
 from trifocal.cli.user_cluster import Right, UserCluster

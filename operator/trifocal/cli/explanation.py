@@ -12,14 +12,12 @@ from enum import StrEnum
 from typing import Any
 
 from trifocal.api.condition import USER_MUST_ACT, ConditionType, Reason
-from trifocal.api.names import short_hash
 from trifocal.cli.advice import what_to_do, where_to_look
 from trifocal.cli.next_try import NextTry, next_try
+from trifocal.cli.reports import Report, reports
 from trifocal.cli.seen import Seen
 from trifocal.cli.status_tree import Chain, Progress, progress
 from trifocal.reconcile.children import instant
-from trifocal.reconcile.observed import Manifest
-from trifocal.reconcile.trouble import sentence
 
 MAX_REPORTS = 5
 """Events that are shown: what is older than five others seldom explains the present."""
@@ -68,21 +66,6 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """An event, as often as it was seen."""
-
-    at: datetime
-    """When it was last seen."""
-    subject: str
-    """Kind and name of what it is about."""
-    type: str
-    """Normal or Warning."""
-    reason: str
-    message: str
-    count: int = 1
-
-
-@dataclass(frozen=True, kw_only=True)
 class Explanation:
     """The answer."""
 
@@ -125,26 +108,6 @@ def explain(seen: Seen, now: datetime) -> Explanation:
         to_do=None if is_ready else _to_do(seen, ready),
         look=None if is_ready else _look(seen, ready),
     )
-
-
-def reports(events: Iterable[Manifest]) -> list[Report]:
-    """Events, the same ones together, the newest last."""
-    found: dict[str, Report] = {}
-    for event in events:
-        report = _report(event)
-        key = short_hash([report.subject, report.reason, report.message])
-        before = found.get(key)
-        count = report.count + (before.count if before else 0)
-        at = max(report.at, before.at) if before else report.at
-        found[key] = Report(
-            at=at,
-            subject=report.subject,
-            type=report.type,
-            reason=report.reason,
-            message=report.message,
-            count=count,
-        )
-    return sorted(found.values(), key=lambda report: report.at)
 
 
 def _is_unseen(seen: Seen) -> bool:
@@ -240,21 +203,3 @@ def _to_do(seen: Seen, ready: Mapping[str, Any]) -> str | None:
 
 def _look(seen: Seen, ready: Mapping[str, Any]) -> str | None:
     return "kubectl trifocal check" if _is_unseen(seen) else where_to_look(ready["reason"], seen)
-
-
-def _report(event: Manifest) -> Report:
-    about, series = event["involvedObject"], event.get("series") or {}
-    last = (
-        series.get("lastObservedTime")
-        or event.get("lastTimestamp")
-        or event.get("eventTime")
-        or event["metadata"]["creationTimestamp"]
-    )
-    return Report(
-        at=instant(str(last)),
-        subject=f"{about.get('kind')} {about.get('name')}",
-        type=str(event.get("type", "Normal")),
-        reason=str(event.get("reason", "")),
-        message=sentence(str(event.get("message", ""))),
-        count=int(series.get("count") or event.get("count") or 1),
-    )

@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
 
 from trifocal.api.schema import KIND
-from trifocal.cli.durations import Timeout, said
+from trifocal.cli.durations import Timeout
 from trifocal.cli.history import History, history, serving_deployment
+from trifocal.cli.history_text import render
 from trifocal.cli.seen import see
 from trifocal.cli.session import (
     ClusterCommand,
@@ -33,7 +32,6 @@ from trifocal.reconcile.children import name_of, replicas_of
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 """The annotation of `kubectl rollout restart`: the Deployment controller replaces the pods when it
 changes. The operator's manifest does not name it, so the operator leaves it as it is."""
-_DIGEST_SHOWN = 19
 
 
 @click.group()
@@ -115,37 +113,6 @@ async def _look_back(reach: Reach, name: str) -> History:
     if seen is None:
         raise no_such(reach.namespace, name)
     return history(seen)
-
-
-def render(found: History, now: datetime) -> RenderableType:
-    """Two tables."""
-    revisions = _table("revision", "age", "pods", "artifact", "what it is")
-    for revision in found.revisions:
-        revisions.add_row(
-            revision.name,
-            said(now - revision.created),
-            f"{revision.ready}/{revision.replicas}",
-            revision.artifact[:_DIGEST_SHOWN],
-            Text(": ".join(words for words in (str(revision.role), revision.refusal) if words)),
-        )
-    results = _table("result of", "age", "chosen", "artifact", "")
-    for result in found.results:
-        results.add_row(
-            result.request[:_DIGEST_SHOWN],
-            said(now - result.recorded),
-            result.chosen,
-            result.artifact[:_DIGEST_SHOWN],
-            "of the present spec" if result.in_force else "",
-        )
-    return Group(revisions, Text(""), results)
-
-
-def _table(*titles: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for title in titles[:-1]:
-        table.add_column(title, no_wrap=True)
-    table.add_column(titles[-1], overflow="fold")
-    return table
 
 
 @rollout.command(cls=ClusterCommand)

@@ -18,13 +18,12 @@ from trifocal.cli import operator
 from trifocal.cli.check import LEASE, render
 from trifocal.cli.checking import (
     OLDEST,
-    Check,
     Facts,
-    Verdict,
     after_installation,
     before_installation,
     rights_to_use,
 )
+from trifocal.cli.checks import Check, Verdict
 from trifocal.cli.user_cluster import Right
 
 CHART = Path(__file__).parents[3] / "charts" / "trifocal" / "Chart.yaml"

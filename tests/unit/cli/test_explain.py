@@ -11,7 +11,8 @@ from tests.support import results
 from tests.support.manifests import Manifest, changed
 from tests.support.world import World, world
 from trifocal.cli.explain import as_json, render
-from trifocal.cli.explanation import Explanation, explain, reports
+from trifocal.cli.explanation import Explanation, explain
+from trifocal.cli.reports import reports
 from trifocal.cli.seen import Seen
 from trifocal.cli.status_tree import Progress
 from trifocal.optimizer.contract import OptimizationResult

@@ -1,0 +1,44 @@
+"""`trifocal rollout history` as two tables. Pure."""
+
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from trifocal.cli.durations import said
+from trifocal.cli.history import History
+
+_DIGEST_SHOWN = 19
+"""Characters: `sha256:` and twelve hex digits."""
+
+
+def render(found: History, now: datetime) -> RenderableType:
+    """Two tables."""
+    revisions = _table("revision", "age", "pods", "artifact", "what it is")
+    for revision in found.revisions:
+        revisions.add_row(
+            revision.name,
+            said(now - revision.created),
+            f"{revision.ready}/{revision.replicas}",
+            revision.artifact[:_DIGEST_SHOWN],
+            Text(": ".join(words for words in (str(revision.role), revision.refusal) if words)),
+        )
+    results = _table("result of", "age", "chosen", "artifact", "")
+    for result in found.results:
+        results.add_row(
+            result.request[:_DIGEST_SHOWN],
+            said(now - result.recorded),
+            result.chosen,
+            result.artifact[:_DIGEST_SHOWN],
+            "of the present spec" if result.in_force else "",
+        )
+    return Group(revisions, Text(""), results)
+
+
+def _table(*titles: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for title in titles[:-1]:
+        table.add_column(title, no_wrap=True)
+    table.add_column(titles[-1], overflow="fold")
+    return table
