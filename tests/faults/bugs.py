@@ -78,8 +78,9 @@ def _status_first(right: Any) -> Any:
     async def on_pass(self: Any, body: Any, md: Any, now: Any) -> Any:
         observed = self._look(md)
         early = self._with.policy.plan(md, observed, now)
-        await self._publish(body, self._with.policy.status(md, observed, early, now))
-        return await right(self, body, md, now)
+        status = self._with.policy.status(md, observed, early, now)
+        await self._publisher.publish(body, status, at_once=True)
+        return await right(self, self._with.cache.get("ModelDeployment", *md.key), md, now)
 
     return on_pass
 
@@ -102,16 +103,16 @@ def _nothing(_: Any) -> Any:
 
 
 def _early_generation(right: Any) -> Any:
-    async def publish(self: Any, body: Any, status: Any) -> None:
-        stored = body.get("status") or {}
-        generation = body["metadata"]["generation"]
+    async def publish(self: Any, body: Any, status: Any, *, at_once: bool = False) -> Any:
+        stored, metadata = body.get("status") or {}, body["metadata"]
+        generation = metadata["generation"]
         if "conditions" in stored and stored["observedGeneration"] != generation:
             seen = [{**c, "observedGeneration": generation} for c in stored["conditions"]]
             early = {**stored, "observedGeneration": generation, "conditions": seen}
-            await right(self, body, early)
+            await right(self, body, early, at_once=True)
             await asyncio.sleep(0.5)
-            body = {**body, "status": early}
-        await right(self, body, status)
+            body = self._cache.get("ModelDeployment", metadata["namespace"], metadata["name"])
+        return await right(self, body, status, at_once=at_once)
 
     return publish
 
@@ -247,7 +248,7 @@ BUGS: Mapping[str, Bug] = {
     ),
     "generation-early": Bug(
         "observedGeneration is written when a change is seen, not when it is done",
-        "trifocal.reconcile.reconciler:Reconciler._publish",
+        "trifocal.reconcile.publisher:Publisher.publish",
         _early_generation,
         caught_by="ready_is_true",
         needs="reverted",
