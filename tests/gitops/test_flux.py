@@ -187,6 +187,7 @@ def test_a_source_that_is_away_fails_fast_and_is_mended_without_a_commit(team: T
     team.delivery.declare(retryInterval="5s")
     team.deliver()
     assert team.until(team.has_failed, FAST_SECONDS), team.story
-    assert "It is tried again after some minutes" in team.condition("Ready")["message"]
+    again = "It is tried again after some minutes"
+    assert team.until(lambda: again in team.condition("Ready")["message"]), team.story
     team.cluster.outcome = SUCCEEDS
     assert team.until(team.is_delivered), team.story
