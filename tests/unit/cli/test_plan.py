@@ -93,6 +93,7 @@ def test_each_field_has_the_effect_that_the_design_gives_it(edits: Edits, effect
         *(edits for edits, _ in EFFECTS),
         {**PRECISIONS, **REPLICAS, **MEMORY},
         {**MEMORY, **MOVED_SOURCE},
+        {**PRECISIONS, **SUSPEND},
         SAME,
     ],
     ids=",".join,
@@ -118,6 +119,14 @@ def test_the_next_pass_is_the_one_that_is_foretold(edits: Edits, optimizer: Any)
 
 def _keys(manifests: Any) -> set[tuple[str, str]]:
     return {(m["kind"], m["metadata"]["name"]) for m in manifests}
+
+
+def test_a_job_that_has_found_nothing_starts_again_with_other_means() -> None:
+    """A Job keeps the limits that it was made with; one that is done has no use for others."""
+    w = world(never)
+    w.settle()
+    [change] = foretold(w, DEADLINE).changes
+    assert change.effect is Effect.JOB
 
 
 def test_what_would_be_written_anyway_is_no_part_of_it() -> None:
