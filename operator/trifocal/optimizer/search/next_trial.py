@@ -4,7 +4,9 @@ A trial trains or calibrates a candidate and judges it on all data; that is what
 costs seconds. So the search goes from the best forecast downwards and stops at the first candidate
 that proves itself: whatever comes later would be slower. Three rules save trials:
 
-1. A smaller network proves itself in float before any fewer-bits version of it is tried.
+1. A smaller network proves itself in float before any fewer-bits version of it is tried. One that
+   misses the gate gets a second chance, once nothing else is worth a trial: integers between its
+   layers answer otherwise than float does, and on few images that decides a narrow miss.
 2. What is not forecast to beat the best so far is never tried: by more than the noise or, where
    both are as good within the noise, by a smaller file.
 3. A family (same structure, other calibration) gets a few tries, not all.
@@ -24,6 +26,8 @@ NOISE = 0.05
 """Share by which two forecasts of the same thing differ: one session of a model is not the next."""
 TRIES_PER_FAMILY = 3
 _FLOAT = ("fp32", "fp16")
+_INTEGER_VALUES = ("int8", "int8-dynamic", "int8-qat", "int16")
+"""Precisions in which the values between layers are integers; the others answer as float does."""
 
 
 class Verdict(StrEnum):
@@ -57,31 +61,40 @@ def next_trial(field: Field, tried: Mapping[Recipe, Verdict]) -> Recipe | None:
     """The most promising candidate, or None when none is worth a trial."""
     if len(tried) >= budget(field.recipes):
         return None
-    open_to_try = [recipe for recipe in field.recipes if _is_open(recipe, field, tried)]
+    promising = [recipe for recipe in field.recipes if _is_promising(recipe, field, tried)]
+    sound = [recipe for recipe in promising if _in_float(recipe, tried) in {None, Verdict.PASSED}]
+    open_to_try = sound or [r for r in promising if _has_second_chance(r, tried)]
     if not open_to_try:
         return None
     best = min(open_to_try, key=lambda recipe: _rank(recipe, field))
     return _prerequisite(best, field, tried) or best
 
 
-def _is_open(recipe: Recipe, field: Field, tried: Mapping[Recipe, Verdict]) -> bool:
+def _is_promising(recipe: Recipe, field: Field, tried: Mapping[Recipe, Verdict]) -> bool:
     if recipe in tried or family(recipe) not in field.forecasts:
         return False
     relatives = [verdict for other, verdict in tried.items() if family(other) == family(recipe)]
     if Verdict.PASSED in relatives or len(relatives) >= TRIES_PER_FAMILY:
         return False
-    if _network_is_out(recipe, tried):
-        return False
     best = _best_so_far(field, tried)
     return field.aim == "accuracy" or best is None or _beats(_known(recipe, field), best, field.aim)
 
 
-def _network_is_out(recipe: Recipe, tried: Mapping[Recipe, Verdict]) -> bool:
-    """Fewer bits cannot mend what the network has lost in float."""
-    return recipe.compression is not None and any(
-        verdict is not Verdict.PASSED
-        for other, verdict in tried.items()
-        if other.compression == recipe.compression and other.precision == "fp32"
+def _in_float(recipe: Recipe, tried: Mapping[Recipe, Verdict]) -> Verdict | None:
+    """What became of a smaller network in float; None where that was not tried, or is the whole."""
+    if recipe.compression is None:
+        return None
+    plain = (r for r in tried if (r.compression, r.precision) == (recipe.compression, "fp32"))
+    return next((tried[each] for each in plain), None)
+
+
+def _has_second_chance(recipe: Recipe, tried: Mapping[Recipe, Verdict]) -> bool:
+    """One for each network that was built and missed."""
+    if recipe.precision not in _INTEGER_VALUES or _in_float(recipe, tried) is not Verdict.MISSED:
+        return False
+    return not any(
+        other.compression == recipe.compression and other.precision in _INTEGER_VALUES
+        for other in tried
     )
 
 

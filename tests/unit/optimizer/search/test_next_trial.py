@@ -107,14 +107,48 @@ def test_pruned_network_proves_itself_in_float_before_int8() -> None:
         int8_pruned: forecast(1.0),
     }
 
-    assert walk(field(forecasts), {FP32, INT8}) == [
-        "pruned50-fp32",
-        "int8",
-    ], "a network that fails in float is out in every precision"
     assert walk(field(forecasts), {float_pruned, int8_pruned}) == [
         "pruned50-fp32",
         "pruned50-int8",
     ]
+
+
+def test_network_that_missed_in_float_has_one_second_chance_after_everything_else() -> None:
+    networks = [
+        recipe("fp32", compression=PRUNED),
+        recipe("int8-weights", compression=PRUNED),
+        recipe("int8", compression=PRUNED),
+        recipe("int8", "percentile", compression=PRUNED),
+    ]
+    times = (2.0, 0.5, 1.0, 1.0)
+    forecasts = dict(zip(networks, map(forecast, times), strict=True)) | {
+        FP32: forecast(4.0),
+        INT8: forecast(3.0),
+    }
+    grid = [*forecasts, *(recipe("int16") for _ in range(14))]
+
+    assert walk(field(forecasts, grid), {FP32, INT8}) == [
+        "pruned50-fp32",
+        "int8",
+        "pruned50-int8",
+    ], "weights alone would answer as float does, and two chances would be a lottery"
+
+
+def test_network_that_missed_has_no_chance_where_it_would_be_slower_than_what_passed() -> None:
+    forecasts = {
+        INT8: forecast(3.0),
+        recipe("fp32", compression=PRUNED): forecast(2.0),
+        recipe("int8", compression=PRUNED): forecast(2.95),
+    }
+
+    assert walk(field(forecasts), {INT8}) == ["pruned50-fp32", "int8"]
+
+
+def test_network_that_could_not_be_built_has_no_second_chance() -> None:
+    float_pruned = recipe("fp32", compression=PRUNED)
+    found = field({float_pruned: forecast(2.0), recipe("int8", compression=PRUNED): forecast(1.0)})
+
+    assert next_trial(found, {float_pruned: Verdict.FAILED}) is None
 
 
 def test_family_gets_minmax_then_percentile_then_training() -> None:
