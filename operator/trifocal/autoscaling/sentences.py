@@ -109,6 +109,9 @@ def _ahead(forecast: Forecast) -> str:
 
 
 def _need(signal: Signal, outlook: Outlook) -> str:
+    if outlook.demand <= 0 and outlook.replicas > 1:
+        needed = count(outlook.replicas)
+        return f"No requests are seen now; the load of the last minutes needs {needed}"
     if outlook.demand <= 0:
         return "No requests were seen, so 1 replica is enough"
     modelled = outlook.modelled(outlook.replicas)

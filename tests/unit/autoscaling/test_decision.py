@@ -175,6 +175,22 @@ def test_no_traffic_needs_the_minimum() -> None:
     assert found.modelled_milliseconds is None
 
 
+def test_silence_after_a_load_says_what_the_replicas_are_held_for() -> None:
+    """100 requests/s at 40 for each pod are 3 pods, for as long as the last minutes had them."""
+    history, now = seeded(3, LONG_AGO), NOW
+    for _ in range(24):
+        now += timedelta(seconds=5)
+        _, history = decide(situation(load(100), current=3, history=history), now)
+    silent: ScaleDecision | None = None
+    while silent is None or silent.reason is not ScaleReason.NO_TRAFFIC:
+        now += timedelta(seconds=5)
+        silent, history = decide(situation(load(0), current=3, history=history), now)
+    assert silent.replicas == 3
+    assert (
+        silent.message == "No requests are seen now; the load of the last minutes needs 3 replicas."
+    )
+
+
 def test_throughput_is_kept_ready_without_traffic() -> None:
     """100 requests/s at 40 for each pod are 3 pods."""
     found = decided(situation(load(0), scaling(throughput=100), current=3))
