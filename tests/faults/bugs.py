@@ -4,7 +4,6 @@ A bug is what somebody could write by mistake: the shortcut beside the careful l
 itself knows nothing of them; `launcher` puts one in before it starts the operator.
 """
 
-import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -103,18 +102,17 @@ def _nothing(_: Any) -> Any:
 
 
 def _early_generation(right: Any) -> Any:
-    async def publish(self: Any, body: Any, status: Any, *, at_once: bool = False) -> Any:
-        stored, metadata = body.get("status") or {}, body["metadata"]
-        generation = metadata["generation"]
+    async def on_pass(self: Any, body: Any, md: Any, now: Any) -> Any:
+        stored, generation = body.get("status") or {}, md.metadata.generation
         if "conditions" in stored and stored["observedGeneration"] != generation:
             seen = [{**c, "observedGeneration": generation} for c in stored["conditions"]]
             early = {**stored, "observedGeneration": generation, "conditions": seen}
-            await right(self, body, early, at_once=True)
-            await asyncio.sleep(0.5)
-            body = self._cache.get("ModelDeployment", metadata["namespace"], metadata["name"])
-        return await right(self, body, status, at_once=at_once)
+            await self._publisher.publish(body, early, at_once=True)
+            body = self._with.cache.get("ModelDeployment", *md.key)
+            md = self._with.policy.parse(body)
+        return await right(self, body, md, now)
 
-    return publish
+    return on_pass
 
 
 def _anonymous(_: Any) -> Any:
@@ -248,7 +246,7 @@ BUGS: Mapping[str, Bug] = {
     ),
     "generation-early": Bug(
         "observedGeneration is written when a change is seen, not when it is done",
-        "trifocal.reconcile.publisher:Publisher.publish",
+        "trifocal.reconcile.reconciler:Reconciler._pass",
         _early_generation,
         caught_by="ready_is_true",
         needs="reverted",

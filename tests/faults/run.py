@@ -113,8 +113,15 @@ class Run:
         fresh = fresh_children(self.session, self.spec)
         unrest = self._settle(fresh)
         since = self.session.plane.audit_position()
+        self._nudge()
         time.sleep(REST_SECONDS)
         return self._evidence(unrest, since, fresh)
+
+    def _nudge(self) -> None:
+        """Have the operator look once more at what is as it should be."""
+        path = KINDS["ModelDeployment"].path(self.namespace, NAME)
+        annotations = {"example.com/looked-at": self.namespace}
+        self.client.must("PATCH", path, {"metadata": {"annotations": annotations}})
 
     def _settle(self, fresh: Mapping[Child, Any]) -> str:
         """Wait until all is told and as it should be; what is not, when the time is over."""
