@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from benchmarks.reconcile import lag, writes
+from benchmarks.reconcile import lag, passes, writes
 from benchmarks.reconcile.processes import Usage, usage
 from benchmarks.reconcile.rows import Row
 from tests.support.control_plane import ControlPlane
@@ -58,6 +58,7 @@ class Meter:
         seconds = time.monotonic() - mark.at
         if quiet:
             await self._quiet()
+        metrics = self.metrics()
         now, server = usage(self.pid()), usage(self._api_server)
         requests = self.plane.audit_writes(mark.audit)
         return Row(
@@ -71,7 +72,8 @@ class Meter:
             cpu_seconds=now.cpu_seconds - mark.operator.cpu_seconds,
             rss_mib=now.rss_mib,
             peak_rss_mib=now.peak_rss_mib,
-            worst_lag_seconds=lag.worst(mark.metrics, self.metrics()),
+            worst_lag_seconds=lag.worst(mark.metrics, metrics),
+            passes=passes.made(mark.metrics, metrics),
             api_server_cpu_seconds=server.cpu_seconds - mark.api_server.cpu_seconds,
         )
 

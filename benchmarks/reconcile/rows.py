@@ -34,6 +34,8 @@ class Row:
     api_server_cpu_seconds: float
     worst_lag_seconds: float | None = None
     """Within which its event loop always woke up; None where it does not tell."""
+    passes: int | None = None
+    """That it made; likewise."""
 
     @property
     def objects_per_second(self) -> float:
@@ -75,6 +77,7 @@ def as_json(row: Row) -> dict[str, Any]:
         "millicores": round(row.millicores, 1),
         "rssMiB": round(row.rss_mib, 1),
         "peakRssMiB": round(row.peak_rss_mib, 1),
+        "passesPerObject": None if row.passes is None else round(row.per_object(row.passes), 2),
         "worstLagSeconds": _finite(row.worst_lag_seconds),
         "apiServerCpuSeconds": round(row.api_server_cpu_seconds, 2),
     }
@@ -90,9 +93,9 @@ def table(rows: Sequence[Row]) -> Table:
     found = Table(title="Writes are per object touched; those of leases are left out")
     for name in ("size", "step", "program"):
         found.add_column(name)
-    for name in ("s", "objects/s", "children", "statuses", "events", "refused", "CPU s", "mCPU"):
+    for name in ("s", "objects/s", "children", "statuses", "events", "refused", "passes"):
         found.add_column(name, justify="right")
-    for name in ("RSS MiB", "peak", "lag s", "API server CPU s"):
+    for name in ("CPU s", "mCPU", "RSS MiB", "peak", "lag s", "API server CPU s"):
         found.add_column(name, justify="right")
     for row in rows:
         found.add_row(*_cells(row))
@@ -108,6 +111,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.seconds:.1f}",
         f"{row.objects_per_second:.1f}" if row.objects else "-",
         *(f"{row.per_object(count):.2f}" for count in parts),
+        "-" if row.passes is None else f"{row.per_object(row.passes):.1f}",
         f"{row.cpu_seconds:.2f}",
         f"{row.millicores:.1f}",
         f"{row.rss_mib:.0f}",
