@@ -107,8 +107,6 @@ def serve(tenant: Tenant, leader: OperatorProcess) -> None:
     assert tenant.eventually(lambda: tenant.get("deployments"), SECONDS), leader.log()
     start_serving(tenant)
     assert tenant.eventually(lambda: tenant.reports("Ready", "Ready"), SECONDS), leader.log()
-    # The scaling loop's first word comes seconds later.
-    assert tenant.eventually(lambda: "scaling" in reported(tenant), SECONDS), leader.log()
 
 
 def reported(tenant: Tenant) -> Manifest:

@@ -16,7 +16,7 @@ from trifocal.optimizer.contract import OptimizationRequest, OptimizationResult
 from trifocal.optimizer.pipeline import Workplace, optimize
 from trifocal.optimizer.progress import Announcer
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 FILES = {"onnxruntime": "model.onnx", "litert": "model.tflite", "executorch": "model.pte"}
 
 
