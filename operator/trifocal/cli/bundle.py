@@ -91,14 +91,9 @@ def _objects(seen: Seen, operators: tuple[Manifest, ...]) -> Iterator[tuple[str,
     if operators:
         yield "operator.yaml", list(operators)
     observed = seen.observed
-    children = (
-        *(observed.jobs, observed.config_maps, observed.deployments, observed.replica_sets),
-        *(observed.pods, observed.services, observed.pod_disruption_budgets),
-        observed.network_policies,
-    )
-    for found in children:
-        for child in found:
-            yield f"children/{child['kind'].lower()}-{name_of(child)}.yaml", child
+    of_controllers = (*observed.replica_sets, *observed.pods)
+    for child in (*(child for _, child in observed.applied()), *of_controllers):
+        yield f"children/{child['kind'].lower()}-{name_of(child)}.yaml", child
 
 
 def _yaml(value: Any) -> str:

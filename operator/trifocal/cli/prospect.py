@@ -13,7 +13,7 @@ from trifocal.cli.effects import Change, Ground, changes
 from trifocal.cli.seen import Seen
 from trifocal.reconcile.assessment import Assessment
 from trifocal.reconcile.children import condition, instant, name_of
-from trifocal.reconcile.observed import Manifest, Observed
+from trifocal.reconcile.observed import Observed
 from trifocal.reconcile.optimizing import Optimization, Stage
 from trifocal.reconcile.plan import Plan, plan
 from trifocal.reconcile.trouble import sentence
@@ -167,21 +167,9 @@ def _pods(md: ModelDeployment, new: Assessment, old: Assessment | None) -> str:
 
 
 def _writes(made: Plan, observed: Observed) -> Iterator[Write]:
-    live = {(kind, name_of(child)) for kind, child in _live(observed)}
+    live = {(kind, name_of(child)) for kind, child in observed.applied()}
     for manifest in made.apply:
         key = str(manifest["kind"]), name_of(manifest)
         yield Write(verb="changes" if key in live else "creates", kind=key[0], name=key[1])
     for deletion in made.delete:
         yield Write(verb="deletes", kind=deletion.kind, name=deletion.name)
-
-
-def _live(observed: Observed) -> Iterator[tuple[str, Manifest]]:
-    by_kind = {
-        "Job": observed.jobs,
-        "ConfigMap": observed.config_maps,
-        "Deployment": observed.deployments,
-        "Service": observed.services,
-        "PodDisruptionBudget": observed.pod_disruption_budgets,
-        "NetworkPolicy": observed.network_policies,
-    }
-    return ((kind, child) for kind, found in by_kind.items() for child in found)

@@ -1,6 +1,6 @@
 """What one pass saw: plain values, read once, that plan and status are computed from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,3 +65,15 @@ class Observed:
     decision: ScaleDecision | None = None
     refusals: tuple[Refusal, ...] = ()
     """What this pass could not apply; empty while planning, filled in before status."""
+
+    def applied(self) -> Iterator[tuple[str, Manifest]]:
+        """The children that the operator itself writes, each with its kind."""
+        by_kind = {
+            "Job": self.jobs,
+            "ConfigMap": self.config_maps,
+            "Deployment": self.deployments,
+            "Service": self.services,
+            "PodDisruptionBudget": self.pod_disruption_budgets,
+            "NetworkPolicy": self.network_policies,
+        }
+        return ((kind, child) for kind, found in by_kind.items() for child in found)

@@ -1,6 +1,5 @@
 """What is to be done now: a pure function of the object, what was observed, and the time."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -92,21 +91,9 @@ def plan(md: ModelDeployment, observed: Observed, settings: Settings, now: datet
 
 
 def _to_apply(wanted: tuple[Manifest, ...], observed: Observed) -> tuple[Manifest, ...]:
-    live = _live(observed)
+    live = {(kind, name_of(child)): child for kind, child in observed.applied()}
     with_hash = tuple(stamped(manifest) for manifest in wanted)
     return tuple(m for m in with_hash if _must_apply(m, live.get((m["kind"], name_of(m)))))
-
-
-def _live(observed: Observed) -> Mapping[tuple[str, str], Manifest]:
-    by_kind = {
-        "Job": observed.jobs,
-        "ConfigMap": observed.config_maps,
-        "Deployment": observed.deployments,
-        "Service": observed.services,
-        "PodDisruptionBudget": observed.pod_disruption_budgets,
-        "NetworkPolicy": observed.network_policies,
-    }
-    return {(kind, name_of(child)): child for kind, found in by_kind.items() for child in found}
 
 
 def _must_apply(manifest: Manifest, live: Manifest | None) -> bool:
