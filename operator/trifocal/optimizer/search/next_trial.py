@@ -62,7 +62,7 @@ def next_trial(field: Field, tried: Mapping[Recipe, Verdict]) -> Recipe | None:
     if len(tried) >= budget(field.recipes):
         return None
     promising = [recipe for recipe in field.recipes if _is_promising(recipe, field, tried)]
-    sound = [recipe for recipe in promising if _in_float(recipe, tried) in {None, Verdict.PASSED}]
+    sound = [recipe for recipe in promising if _is_sound(recipe, tried)]
     open_to_try = sound or [r for r in promising if _has_second_chance(r, tried)]
     if not open_to_try:
         return None
@@ -80,17 +80,20 @@ def _is_promising(recipe: Recipe, field: Field, tried: Mapping[Recipe, Verdict])
     return field.aim == "accuracy" or best is None or _beats(_known(recipe, field), best, field.aim)
 
 
-def _in_float(recipe: Recipe, tried: Mapping[Recipe, Verdict]) -> Verdict | None:
-    """What became of a smaller network in float; None where that was not tried, or is the whole."""
-    if recipe.compression is None:
-        return None
-    plain = (r for r in tried if (r.compression, r.precision) == (recipe.compression, "fp32"))
-    return next((tried[each] for each in plain), None)
+def _in_float(recipe: Recipe) -> Recipe:
+    """The same network as it is trained, whose training every fewer-bits version shares."""
+    return Recipe(runtime=recipe.runtime, precision="fp32", compression=recipe.compression)
+
+
+def _is_sound(recipe: Recipe, tried: Mapping[Recipe, Verdict]) -> bool:
+    """Whether nothing speaks against a smaller network yet; the whole one is the source's."""
+    return recipe.compression is None or tried.get(_in_float(recipe)) in {None, Verdict.PASSED}
 
 
 def _has_second_chance(recipe: Recipe, tried: Mapping[Recipe, Verdict]) -> bool:
     """One for each network that was built and missed."""
-    if recipe.precision not in _INTEGER_VALUES or _in_float(recipe, tried) is not Verdict.MISSED:
+    is_near = tried.get(_in_float(recipe)) is Verdict.MISSED
+    if recipe.compression is None or recipe.precision not in _INTEGER_VALUES or not is_near:
         return False
     return not any(
         other.compression == recipe.compression and other.precision in _INTEGER_VALUES
@@ -102,7 +105,7 @@ def _prerequisite(recipe: Recipe, field: Field, tried: Mapping[Recipe, Verdict])
     """The network in float, where that has not been tried: it shares the training."""
     if recipe.compression is None or recipe.precision in _FLOAT:
         return None
-    plain = Recipe(runtime=recipe.runtime, precision="fp32", compression=recipe.compression)
+    plain = _in_float(recipe)
     return plain if plain in field.recipes and plain not in tried else None
 
 
