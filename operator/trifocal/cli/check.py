@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trifocal.api.schema import GROUP, PLURAL
 from trifocal.cli.checking import (
     Facts,
     after_installation,
@@ -23,14 +22,13 @@ from trifocal.cli.checking import (
 from trifocal.cli.checks import Check, Verdict
 from trifocal.cli.in_force import OPERATOR_SELECTOR
 from trifocal.cli.session import ClusterCommand, ExitCode, Reach, cluster_options, opened
-from trifocal.cli.user_cluster import Right, UserCluster
+from trifocal.cli.user_cluster import DEFINITION, Right, UserCluster
 from trifocal.kube.client import Manifest
 from trifocal.kube.errors import Refused
 
 LEASE = "trifocal-operator"
 OPERATOR_NAMESPACE = "trifocal-system"
 """Where the README installs the chart."""
-_CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{PLURAL}.{GROUP}"
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
 
 Answer = TypeVar("Answer")
@@ -64,7 +62,7 @@ async def _read(reach: Reach, *, pre: bool) -> Facts:
 async def read_facts(kube: UserCluster, needed: tuple[Right, ...]) -> Facts:
     """Everything that the caller may read."""
     version = await kube.read("/version")
-    crd, crd_readable = await _readable(kube.read(_CRD))
+    crd, crd_readable = await _readable(kube.read(DEFINITION))
     nodes, _ = await _readable(kube.nodes())
     listed, _ = await _readable(kube.list("Deployment", label_selector=OPERATOR_SELECTOR))
     may = await asyncio.gather(*(kube.may(right) for right in needed))

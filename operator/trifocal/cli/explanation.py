@@ -13,6 +13,7 @@ from typing import Any
 
 from trifocal.api.condition import USER_MUST_ACT, ConditionType, Reason
 from trifocal.cli.advice import what_to_do, where_to_look
+from trifocal.cli.digests import short
 from trifocal.cli.next_try import NextTry, next_try
 from trifocal.cli.reports import Report, reports
 from trifocal.cli.seen import Seen
@@ -142,7 +143,7 @@ def _steps(chain: Chain) -> Iterator[Step]:
 
 def _source(chain: Chain) -> Step:
     source = chain.body["spec"]["model"]["source"]
-    told = f"{source['uri']} ({source['digest'][:19]})"
+    told = f"{source['uri']} ({short(source['digest'])})"
     optimized = chain.condition(ConditionType.OPTIMIZED)
     if optimized["reason"] in _OF_THE_SOURCE:
         return _step("source", optimized)

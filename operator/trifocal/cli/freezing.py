@@ -16,13 +16,11 @@ from trifocal.api.gate import METRICS
 from trifocal.api.manifest import InvalidSpec, parse
 from trifocal.api.schema import API_VERSION, KIND
 from trifocal.api.techniques import Pruning
+from trifocal.cli.digests import short
 from trifocal.cli.seen import Seen
 from trifocal.cli.written import Path, changed, commented
 from trifocal.reconcile.assessment import assess
 from trifocal.settings import Settings
-
-_DIGEST_SHOWN = 19
-"""Characters: `sha256:` and twelve hex digits."""
 
 _OF_TOOLS = (
     "kubectl.kubernetes.io/",
@@ -109,7 +107,7 @@ def _header(frozen: Frozen, now: datetime) -> Iterator[str]:
     yield "written into every object."
     revision = frozen.basis.revision
     served = f" and revision {revision[: names.HASH_LENGTH]}" if revision else ""
-    request = frozen.basis.request[:_DIGEST_SHOWN]
+    request = short(frozen.basis.request)
     yield f"Applying it changes nothing: request {request}{served} stay."
     if frozen.left_open:
         yield "Left open, because to pin it would start another optimization or other pods:"
@@ -161,7 +159,7 @@ def _outcome(optimization: Mapping[str, Any]) -> str:
         return "Nothing has been chosen yet."
     listed = len(optimization.get("candidates") or ())
     tried = listed + int(optimization.get("candidatesOmitted") or 0)
-    artifact = str(optimization["artifact"])[:_DIGEST_SHOWN]
+    artifact = short(str(optimization["artifact"]))
     return f"{optimization['chosen']} was chosen of {tried} candidates (artifact {artifact})."
 
 

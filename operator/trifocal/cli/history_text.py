@@ -6,11 +6,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from trifocal.cli.digests import short
 from trifocal.cli.durations import said
 from trifocal.cli.history import History
-
-_DIGEST_SHOWN = 19
-"""Characters: `sha256:` and twelve hex digits."""
 
 
 def render(found: History, now: datetime) -> RenderableType:
@@ -21,16 +19,16 @@ def render(found: History, now: datetime) -> RenderableType:
             revision.name,
             said(now - revision.created),
             f"{revision.ready}/{revision.replicas}",
-            revision.artifact[:_DIGEST_SHOWN],
+            short(revision.artifact),
             Text(": ".join(words for words in (str(revision.role), revision.refusal) if words)),
         )
     results = _table("result of", "age", "chosen", "artifact", "")
     for result in found.results:
         results.add_row(
-            result.request[:_DIGEST_SHOWN],
+            short(result.request),
             said(now - result.recorded),
             result.chosen,
-            result.artifact[:_DIGEST_SHOWN],
+            short(result.artifact),
             "of the present spec" if result.in_force else "",
         )
     return Group(revisions, Text(""), results)

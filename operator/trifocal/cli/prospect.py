@@ -8,6 +8,7 @@ from typing import Any
 from trifocal.api import names
 from trifocal.api.manifest import parse
 from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.cli.digests import short
 from trifocal.cli.durations import said
 from trifocal.cli.effects import Change, Ground, changes
 from trifocal.cli.seen import Seen
@@ -18,7 +19,6 @@ from trifocal.reconcile.optimizing import Optimization, Stage
 from trifocal.reconcile.plan import Plan, plan
 from trifocal.reconcile.trouble import sentence
 
-_DIGEST_SHOWN = 19
 _HOUR = timedelta(hours=1)
 
 
@@ -112,7 +112,7 @@ def _optimization(
     *,
     runs: bool,
 ) -> str:
-    request = found.digest[:_DIGEST_SHOWN]
+    request = short(found.digest)
     if found.trouble is not None:
         return f"request {request} is held: {sentence(found.trouble.message)}"
     if runs:
@@ -151,12 +151,12 @@ def _revision(new: Assessment, old: Assessment | None) -> str:
     if new.revision_hash is None:
         meanwhile = f"; {serving.hash} serves until then" if serving else ""
         return f"told when the optimization is done{meanwhile}"
-    short = new.revision_hash[: names.HASH_LENGTH]
+    wanted = new.revision_hash[: names.HASH_LENGTH]
     if old is not None and old.revision_hash == new.revision_hash:
-        return f"stays as it is ({short})"
+        return f"stays as it is ({wanted})"
     if serving is None:
-        return f"{short} starts, and gets the traffic when it is proved"
-    return f"{short} starts beside {serving.hash}, and gets the traffic when it is proved"
+        return f"{wanted} starts, and gets the traffic when it is proved"
+    return f"{wanted} starts beside {serving.hash}, and gets the traffic when it is proved"
 
 
 def _pods(md: ModelDeployment, new: Assessment, old: Assessment | None) -> str:

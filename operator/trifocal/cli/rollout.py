@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -23,7 +24,7 @@ from trifocal.cli.session import (
     no_such,
     opened,
 )
-from trifocal.cli.status import read_chain
+from trifocal.cli.status import must_read
 from trifocal.cli.status_tree import Chain, Progress, progress
 from trifocal.cli.waiting import Wait, until_settled
 from trifocal.kube.client import Manifest
@@ -62,13 +63,7 @@ async def _follow(reach: Reach, name: str, wait: Wait) -> Chain:
             click.echo(line)
 
     async with opened(reach) as kube:
-
-        async def read() -> Chain:
-            found = await read_chain(kube, reach.namespace, name)
-            if found is None:
-                raise no_such(reach.namespace, name)
-            return found
-
+        read = partial(must_read, kube, reach.namespace, name)
         first = await read()
         tell(first)
         return await until_settled(first, read, wait, tell)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 
 import click
 from rich.console import Console
@@ -49,6 +50,18 @@ async def read_chain(kube: Kube, namespace: str, name: str) -> Chain | None:
     return Chain(body=body, deployments=deployments, pods=pods, services=services)
 
 
+async def must_read(kube: Kube, namespace: str, name: str) -> Chain:
+    """The same, where there has to be one.
+
+    Raises:
+        Unanswered: there is no such object.
+    """
+    found = await read_chain(kube, namespace, name)
+    if found is None:
+        raise no_such(namespace, name)
+    return found
+
+
 def as_json(chain: Chain) -> str:
     """The object, its children and the verdict, for programs."""
     return json.dumps(
@@ -65,13 +78,7 @@ def as_json(chain: Chain) -> str:
 
 async def _run(reach: Reach, name: str, wait: Wait | None, *, as_tree: bool) -> Chain:
     async with opened(reach) as kube:
-
-        async def read() -> Chain:
-            found = await read_chain(kube, reach.namespace, name)
-            if found is None:
-                raise no_such(reach.namespace, name)
-            return found
-
+        read = partial(must_read, kube, reach.namespace, name)
         first = await read()
         console = Console()
         if wait is None:

@@ -12,13 +12,12 @@ from rich.tree import Tree
 from trifocal.api import names
 from trifocal.api.size import file_size
 from trifocal.cli.by_target import by_target
+from trifocal.cli.digests import short
 from trifocal.reconcile.children import is_deleting, is_ready, name_of, replicas_of, revision_of
 from trifocal.reconcile.pod_trouble import pod_trouble
 
 Manifest = Mapping[str, Any]
 
-_DIGEST_SHOWN = 19
-"""Characters of a digest that are shown: `sha256:` and twelve hex digits, as docker does."""
 _EARLIER = 3
 """Scaling changes that are shown besides the last one; status has ten."""
 _VERDICT_STYLES = {"Chosen": "green", "Passed": "", "Lost": "yellow", "Failed": "red"}
@@ -93,7 +92,7 @@ def _verdict(chain: Chain) -> str:
 
 def _source(tree: Tree, chain: Chain) -> None:
     source = chain.body["spec"]["model"]["source"]
-    tree.add(f"source {escape(source['uri'])} ({source['digest'][:_DIGEST_SHOWN]})")
+    tree.add(f"source {escape(source['uri'])} ({short(source['digest'])})")
 
 
 def _optimization(tree: Tree, chain: Chain) -> None:
@@ -103,7 +102,7 @@ def _optimization(tree: Tree, chain: Chain) -> None:
     if step is not None:
         branch = tree.add(f"optimization: {escape(step)}, {percent} %")
     elif optimization.get("chosen"):
-        artifact = str(optimization.get("artifact"))[:_DIGEST_SHOWN]
+        artifact = short(str(optimization.get("artifact")))
         branch = tree.add(f"optimization: {optimization['chosen']} was chosen ({artifact})")
     elif condition["status"] == "False":
         # The message is the tree's last line.
@@ -127,7 +126,7 @@ def _edge(edge: Manifest) -> str:
     if "parity" in edge:
         figures.append(f"{100 * edge['parity']:.1f} % answered as the served model does")
     figures.append(file_size(edge["sizeBytes"]))
-    digest = edge["artifact"][:_DIGEST_SHOWN]
+    digest = short(edge["artifact"])
     return f"for {edge['runtime']}: {edge['candidate']} ({digest}), {', '.join(figures)}"
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from trifocal.api.schema import GROUP, KIND, PLURAL
+from trifocal.api.schema import KIND
 from trifocal.cli.in_force import OPERATOR_SELECTOR
 from trifocal.cli.remains import Remains, first_steps, listing
 from trifocal.cli.session import (
@@ -14,10 +14,8 @@ from trifocal.cli.session import (
     cluster_options,
     opened,
 )
-from trifocal.cli.user_cluster import UserCluster
+from trifocal.cli.user_cluster import DEFINITION, UserCluster
 from trifocal.reconcile.children import uid_of
-
-DEFINITION = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{PLURAL}.{GROUP}"
 
 
 @click.command(cls=ClusterCommand)

@@ -7,6 +7,7 @@ import aiohttp
 from kubernetes.aio.client import ApiException
 from typing_extensions import override
 
+from trifocal.api.schema import GROUP, PLURAL
 from trifocal.kube.client import Manifest
 from trifocal.kube.cluster import REQUEST_TIMEOUT, Cluster
 from trifocal.kube.errors import Gone, Transient
@@ -16,6 +17,8 @@ FIELD_MANAGER = "trifocal-cli"
 """Owner of what a person writes with this program; the operator's is `trifocal`. It must not begin
 with `kubectl`: Flux takes the fields of such managers away at its next pass (by prefix, see
 `apply` of kustomize-controller and `FieldManager.ExactMatch` of fluxcd/pkg/ssa)."""
+DEFINITION = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{PLURAL}.{GROUP}"
+"""Path of the CustomResourceDefinition."""
 _MERGE_PATCH = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 _STRICT = [("fieldValidation", "Strict")]
