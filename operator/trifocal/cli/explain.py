@@ -15,8 +15,8 @@ from rich.text import Text
 from trifocal.cli.durations import said
 from trifocal.cli.explanation import Explanation, State, explain
 from trifocal.cli.reports import Report
-from trifocal.cli.seen import see
-from trifocal.cli.session import ClusterCommand, Reach, cluster_options, no_such, opened
+from trifocal.cli.seen import must_see
+from trifocal.cli.session import ClusterCommand, Reach, cluster_options, opened
 from trifocal.cli.status_tree import Progress
 
 MAX_EVENT = 160
@@ -49,10 +49,7 @@ def explain_command(name: str, reach: Reach, output: str) -> None:
 
 async def _read(reach: Reach, name: str, now: datetime) -> Explanation:
     async with opened(reach) as kube:
-        seen = await see(kube, reach.namespace, name, events=True)
-    if seen is None:
-        raise no_such(reach.namespace, name)
-    return explain(seen, now)
+        return explain(await must_see(kube, reach.namespace, name, events=True), now)
 
 
 def as_json(found: Explanation) -> str:

@@ -94,26 +94,21 @@ def explain(seen: Seen, now: datetime) -> Explanation:
     chain = Chain(body=seen.body)
     metadata, ready = seen.body["metadata"], chain.condition(ConditionType.READY)
     stands = progress(chain)
-    steps = _unseen(seen) if _is_unseen(seen) else tuple(_steps(chain))
+    steps = _unseen(seen) if chain.is_unseen else tuple(_steps(chain))
     is_ready = stands is Progress.READY
     return Explanation(
         namespace=metadata["namespace"],
         name=metadata["name"],
         progress=stands,
-        reason=str(Reason.PENDING) if _is_unseen(seen) else ready["reason"],
+        reason=str(Reason.PENDING) if chain.is_unseen else ready["reason"],
         since=_since(ready),
         steps=steps,
         cause=None if is_ready else _cause(steps),
         reports=tuple(reports(seen.events))[-MAX_REPORTS:],
-        next_try=None if is_ready else _next_try(seen, ready, stands, now),
-        to_do=None if is_ready else _to_do(seen, ready),
-        look=None if is_ready else _look(seen, ready),
+        next_try=None if is_ready else _next_try(seen, chain, stands, now),
+        to_do=None if is_ready else _to_do(chain, ready),
+        look=None if is_ready else _look(seen, chain, ready),
     )
-
-
-def _is_unseen(seen: Seen) -> bool:
-    status = seen.body.get("status") or {}
-    return bool(status.get("observedGeneration") != seen.body["metadata"].get("generation"))
 
 
 def _unseen(seen: Seen) -> tuple[Step, ...]:
@@ -189,18 +184,18 @@ def _since(ready: Mapping[str, Any]) -> datetime | None:
     return instant(text) if text else None
 
 
-def _next_try(seen: Seen, ready: Mapping[str, Any], stands: Progress, now: datetime) -> NextTry:
-    if _is_unseen(seen):
+def _next_try(seen: Seen, chain: Chain, stands: Progress, now: datetime) -> NextTry:
+    if chain.is_unseen:
         return NextTry(says="now: the operator looks at a new spec at once")
-    is_stalled = stands is Progress.STALLED
-    return next_try(seen, now, reason=ready["reason"], stalled=is_stalled)
+    reason = chain.condition(ConditionType.READY)["reason"]
+    return next_try(seen, now, reason=reason, stalled=stands is Progress.STALLED)
 
 
-def _to_do(seen: Seen, ready: Mapping[str, Any]) -> str | None:
-    if _is_unseen(seen):
+def _to_do(chain: Chain, ready: Mapping[str, Any]) -> str | None:
+    if chain.is_unseen:
         return "If this lasts, see whether the operator runs."
     return what_to_do(ready["reason"])
 
 
-def _look(seen: Seen, ready: Mapping[str, Any]) -> str | None:
-    return "kubectl trifocal check" if _is_unseen(seen) else where_to_look(ready["reason"], seen)
+def _look(seen: Seen, chain: Chain, ready: Mapping[str, Any]) -> str | None:
+    return "kubectl trifocal check" if chain.is_unseen else where_to_look(ready["reason"], seen)

@@ -8,13 +8,12 @@ import click
 from trifocal import __version__
 from trifocal.cli.freezing import as_yaml, freeze
 from trifocal.cli.in_force import is_reproduced, operators, settings_in_force
-from trifocal.cli.seen import Seen, see
+from trifocal.cli.seen import Seen, must_see
 from trifocal.cli.session import (
     ClusterCommand,
     Reach,
     Unanswered,
     cluster_options,
-    no_such,
     opened,
 )
 from trifocal.kube.client import Manifest
@@ -41,7 +40,4 @@ def freeze_command(name: str, reach: Reach) -> None:
 
 async def _read(reach: Reach, name: str) -> tuple[Seen, tuple[Manifest, ...]]:
     async with opened(reach) as kube:
-        seen = await see(kube, reach.namespace, name)
-        if seen is None:
-            raise no_such(reach.namespace, name)
-        return seen, await operators(kube)
+        return await must_see(kube, reach.namespace, name), await operators(kube)

@@ -13,8 +13,8 @@ from trifocal.cli.bundle import archive, files, logs_of
 from trifocal.cli.explain import render
 from trifocal.cli.explanation import Explanation, explain
 from trifocal.cli.in_force import operators
-from trifocal.cli.seen import see
-from trifocal.cli.session import ClusterCommand, Reach, Unanswered, cluster_options, no_such, opened
+from trifocal.cli.seen import must_see
+from trifocal.cli.session import ClusterCommand, Reach, Unanswered, cluster_options, opened
 
 LOG_LINES = 500
 """Of each container: what led to an end, and little enough to be read before it is sent."""
@@ -52,9 +52,7 @@ def _write(target: Path, packed: bytes) -> None:
 async def read_files(reach: Reach, name: str, now: datetime) -> dict[str, str]:
     """The bundle's files, redacted."""
     async with opened(reach) as kube:
-        seen = await see(kube, reach.namespace, name, events=True)
-        if seen is None:
-            raise no_such(reach.namespace, name)
+        seen = await must_see(kube, reach.namespace, name, events=True)
         wanted = tuple(logs_of(seen.observed))
         texts = await asyncio.gather(
             *(

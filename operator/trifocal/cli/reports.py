@@ -1,7 +1,7 @@
 """Events as people read them: the same ones together, the newest last. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from trifocal.api.names import short_hash
@@ -34,14 +34,7 @@ def reports(events: Iterable[Manifest]) -> list[Report]:
         before = found.get(key)
         count = report.count + (before.count if before else 0)
         at = max(report.at, before.at) if before else report.at
-        found[key] = Report(
-            at=at,
-            subject=report.subject,
-            type=report.type,
-            reason=report.reason,
-            message=report.message,
-            count=count,
-        )
+        found[key] = replace(report, at=at, count=count)
     return sorted(found.values(), key=lambda report: report.at)
 
 

@@ -15,7 +15,7 @@ from trifocal.api.schema import KIND
 from trifocal.cli.durations import Timeout
 from trifocal.cli.history import History, history, serving_deployment
 from trifocal.cli.history_text import render
-from trifocal.cli.seen import see
+from trifocal.cli.seen import must_see
 from trifocal.cli.session import (
     ClusterCommand,
     Reach,
@@ -79,8 +79,7 @@ def step_line(chain: Chain) -> str:
         case Progress.STALLED:
             return f"stalled ({ready['reason']}): {ready['message']}"
         case _:
-            seen = chain.status.get("observedGeneration")
-            if seen != chain.body["metadata"].get("generation"):
+            if chain.is_unseen:
                 return "waits for the operator to look at this spec"
             return f"waits ({ready['reason']}): {ready['message']}"
 
@@ -104,10 +103,7 @@ def history_command(name: str, reach: Reach, output: str) -> None:
 
 async def _look_back(reach: Reach, name: str) -> History:
     async with opened(reach) as kube:
-        seen = await see(kube, reach.namespace, name)
-    if seen is None:
-        raise no_such(reach.namespace, name)
-    return history(seen)
+        return history(await must_see(kube, reach.namespace, name))
 
 
 @rollout.command(cls=ClusterCommand)
@@ -123,9 +119,7 @@ def restart(name: str, reach: Reach) -> None:
 
 async def _restart(reach: Reach, name: str, now: datetime) -> str:
     async with opened(reach) as kube:
-        seen = await see(kube, reach.namespace, name)
-        if seen is None:
-            raise no_such(reach.namespace, name)
+        seen = await must_see(kube, reach.namespace, name)
         deployment = serving_deployment(seen)
         if deployment is None or replicas_of(deployment) == 0:
             raise Unanswered(f"No pod of {name} serves, so there is none to replace.")

@@ -8,6 +8,7 @@ from trifocal.api import names
 from trifocal.api.manifest import InvalidSpec, object_meta, parse
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.api.schema import KIND
+from trifocal.cli.session import no_such
 from trifocal.kube.cache import Cache
 from trifocal.kube.client import Kube, Manifest
 from trifocal.kube.kinds import OWNED
@@ -51,6 +52,19 @@ async def see(kube: Kube, namespace: str, name: str, *, events: bool = False) ->
         observed=seen.observed,
         events=await _events(kube, namespace, _subjects(seen)),
     )
+
+
+async def must_see(kube: Kube, namespace: str, name: str, *, events: bool = False) -> Seen:
+    """The same, where there has to be one.
+
+    Raises:
+        ApiError: the API server refuses, or is away.
+        Unanswered: there is no such object.
+    """
+    seen = await see(kube, namespace, name, events=events)
+    if seen is None:
+        raise no_such(namespace, name)
+    return seen
 
 
 def seen_in(body: Manifest, objects: dict[str, tuple[Manifest, ...]]) -> Seen:

@@ -46,6 +46,12 @@ class Chain:
         found: Manifest = self.body.get("status") or {}
         return found
 
+    @property
+    def is_unseen(self) -> bool:
+        """The operator has not looked at the present spec yet."""
+        generation = self.body["metadata"].get("generation")
+        return bool(self.status.get("observedGeneration") != generation)
+
     def condition(self, kind: str) -> Manifest:
         """A condition; one that the operator has not set yet is Unknown."""
         found = (c for c in self.status.get("conditions") or () if c["type"] == kind)
@@ -55,7 +61,7 @@ class Chain:
 
 def progress(chain: Chain) -> Progress:
     """What the status says about the spec as it is now."""
-    if chain.status.get("observedGeneration") != chain.body["metadata"].get("generation"):
+    if chain.is_unseen:
         return Progress.WAITING
     if chain.condition("Ready")["status"] == "True":
         return Progress.READY
