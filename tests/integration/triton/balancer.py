@@ -7,7 +7,7 @@ import itertools
 import socket
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER on, 0 s: closing sends RST."""
@@ -40,6 +40,10 @@ class Balancer:
         self.connections[port] += 1
         try:
             await asyncio.gather(_copy(reader, up_writer), _copy(up_reader, writer))
+        except asyncio.CancelledError:
+            for end in (writer, up_writer):
+                end.transport.abort()
+            raise
         finally:
             self.connections[port] -= 1
 
@@ -63,6 +67,14 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
+async def _end_all(tasks: Iterable[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    # One turn more: an aborted connection is closed by a callback.
+    await asyncio.sleep(0)
+
+
 @contextlib.contextmanager
 def balanced(ports: Sequence[int]) -> Iterator[Balancer]:
     """A balancer in a thread of its own."""
@@ -76,7 +88,5 @@ def balanced(ports: Sequence[int]) -> Iterator[Balancer]:
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(_end_all(asyncio.all_tasks(loop)))
         loop.close()
