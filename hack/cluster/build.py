@@ -54,9 +54,8 @@ def _make(each: Tool | Packaged) -> None:
         else:
             command = _command(go_program(), each, scratch / each.name)
             run(command, cwd=GO_MODULES / each.group, env=_ENVIRONMENT)
-            if each.crds:
-                kept = shutil.copytree(_module(each) / each.crds, scratch / crds(each).name)
-                kept.chmod(0o755)  # Go's cache of modules is read-only
+            for folder in each.crds:
+                _keep_files(_module(each) / folder, scratch / crds(each).name)
         scratch.chmod(0o755)
         scratch.rename(target.parent)
     finally:
@@ -80,8 +79,15 @@ def _command(go: Path, each: Tool, output: Path) -> list[str | Path]:
 
 def _module(each: Tool) -> Path:
     """Where the Go module that a tool is built from was downloaded to."""
-    command: list[str | Path] = [go_program(), "list", "-m", "-f", "{{.Dir}}", each.package]
+    command: list[str | Path] = [go_program(), "list", "-f", "{{.Module.Dir}}", each.package]
     return Path(run(command, cwd=GO_MODULES / each.group, env=_ENVIRONMENT).strip())
+
+
+def _keep_files(source: Path, target: Path) -> None:
+    """Copy a folder's files beside those that are there; Go's cache of modules is read-only."""
+    target.mkdir(exist_ok=True)
+    for path in source.iterdir():
+        shutil.copyfile(path, target / path.name)
 
 
 def _link(each: Tool | Packaged) -> None:

@@ -27,8 +27,8 @@ class Tool:
     version: str
     tags: str = ""
     ldflags: str = ""
-    crds: str = ""
-    """The folder in its module with the CRDs that it watches; they are kept beside the program."""
+    crds: tuple[str, ...] = ()
+    """Folders in its module with the CRDs that it watches; they are kept beside the program."""
 
     @property
     def key(self) -> str:
@@ -64,7 +64,19 @@ def _containerd(name: str) -> Tool:
 
 
 def _flux(name: str, version: str) -> Tool:
-    return Tool(name, "flux", f"github.com/fluxcd/{name}", version, crds="config/crd/bases")
+    return Tool(name, "flux", f"github.com/fluxcd/{name}", version, crds=("config/crd/bases",))
+
+
+def _karpenter(version: str) -> Tool:
+    """Karpenter's core with its provider of simulated machines."""
+    return Tool(
+        "karpenter",
+        "karpenter",
+        "sigs.k8s.io/karpenter/kwok",
+        version,
+        ldflags=f"-X sigs.k8s.io/karpenter/pkg/operator.Version={version}",
+        crds=("kwok/charts/crds", "kwok/apis/crds"),
+    )
 
 
 # In the order of need: what the integration tests wait for comes first.
@@ -91,6 +103,7 @@ ON_REQUEST: tuple[Tool, ...] = (
     # Flux 2.9, at patch levels of which a partial mirror of the Go proxy has every module, too.
     _flux("source-controller", "v1.9.3"),
     _flux("kustomize-controller", "v1.9.6"),
+    _karpenter("v1.14.1"),
 )
 
 # For tests only, any 2.x or 3.x will do, and a build of its own would fetch every cloud's SDK.

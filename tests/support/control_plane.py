@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -97,9 +97,9 @@ class ControlPlane:
         finally:
             self.start_api_server()
 
-    def start_beside(self, name: str, *arguments: str) -> None:
+    def start_beside(self, name: str, *arguments: str, **environment: str) -> None:
         """Start another of the built programs, such as a scheduler; `stop` stops it first."""
-        self._start(name, arguments)
+        self._start(name, arguments, environment)
 
     def pid(self, name: str) -> int:
         """Process ID of a program that runs here."""
@@ -197,10 +197,13 @@ class ControlPlane:
         lines = (self.root / f"{name}.log").read_text().splitlines()
         return f"{name}:\n" + "\n".join(lines[-15:]) + "\n"
 
-    def _start(self, name: str, arguments: Sequence[str]) -> None:
+    def _start(
+        self, name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
         with (self.root / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(  # noqa: S603 - built by us
                 [str(tools_dir() / name), *arguments],
+                env={**os.environ, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
