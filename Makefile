@@ -41,6 +41,8 @@ test: setup lint tools ## everything: style, types, unit, integration (API serve
 	$(RUN) pytest --capture=no tests/faults --deselect $(DRAWN)
 	@$(CLUSTER) build flux
 	$(RUN) pytest --durations=15 $(SIDE_BY_SIDE) tests/gitops
+	@$(CLUSTER) build karpenter
+	$(RUN) pytest --durations=15 tests/autoscalers
 
 .PHONY: unit
 unit: setup ## unit tests: pure, under a minute
@@ -62,6 +64,11 @@ test-faults: setup tools ## crashes, faults and seeded bugs against a real API s
 test-gitops: setup tools ## real Flux, kubectl, kustomize and Helm against a real API server and the operator
 	@$(CLUSTER) build flux
 	$(RUN) pytest --capture=no tests/gitops tests/unit/gitops
+
+.PHONY: test-autoscalers
+test-autoscalers: setup tools ## real Karpenter and HPA on a real API server, with simulated machines
+	@$(CLUSTER) build karpenter
+	$(RUN) pytest --capture=no tests/autoscalers
 
 .PHONY: bench-optimization
 bench-optimization: setup ## six real models on every target, against plain recipes and the full grid
