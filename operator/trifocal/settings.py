@@ -125,6 +125,12 @@ class Settings(BaseSettings):
         description="GPUs that the models of one namespace may hold together; the scaler shares "
         "them fairly. Unset means no limit.",
     )
+    headroom_priority_class: str = Field(
+        default="trifocal-headroom",
+        min_length=1,
+        max_length=253,
+        description="PriorityClass of the placeholders that spec.serving.headroom asks for.",
+    )
     resync_seconds: float = Field(
         default=600.0, gt=0, description="Every object is looked at this often (with jitter)."
     )

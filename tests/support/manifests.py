@@ -158,6 +158,18 @@ def full(name: str = "digits", namespace: str = "default") -> Manifest:
                 "queueTimeoutMilliseconds": 100,
             },
             "resources": {"requests": {"cpu": "1"}, "limits": {"memory": "2Gi"}},
+            "headroom": {
+                "replicas": 1,
+                "schedules": [
+                    {
+                        "name": "office",
+                        "start": "0 7 * * 1-5",
+                        "end": "0 19 * * 1-5",
+                        "timeZone": "Europe/Berlin",
+                        "replicas": 2,
+                    }
+                ],
+            },
         },
         "scaling": {
             "minReplicas": 2,

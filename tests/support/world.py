@@ -18,6 +18,7 @@ from trifocal.api import names
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.autoscaling.decision import ScaleDecision
 from trifocal.optimizer.contract import OptimizationResult
+from trifocal.reconcile.children import is_headroom, is_ready
 from trifocal.reconcile.observed import Observed, SmokeOutcome
 from trifocal.reconcile.plan import Plan, plan
 from trifocal.reconcile.status import status
@@ -97,8 +98,11 @@ class World:
         return Observed(
             jobs=kinds.get("Job", ()),
             config_maps=kinds.get("ConfigMap", ()),
-            deployments=kinds.get("Deployment", ()),
-            pods=tuple(pod for pod in kinds.get("Pod", ()) if self._is_owned(pod)),
+            deployments=tuple(d for d in kinds.get("Deployment", ()) if not is_headroom(d)),
+            headroom=tuple(d for d in kinds.get("Deployment", ()) if is_headroom(d)),
+            pods=tuple(
+                pod for pod in kinds.get("Pod", ()) if self._is_owned(pod) and not is_headroom(pod)
+            ),
             services=kinds.get("Service", ()),
             pod_disruption_budgets=kinds.get("PodDisruptionBudget", ()),
             network_policies=kinds.get("NetworkPolicy", ()),
@@ -177,7 +181,8 @@ class World:
         if kind == "Service":
             self._traffic_moves(live, wanted)
         if kind == "Deployment":
-            assert live is None or live["spec"]["template"] == _template(wanted)
+            is_same = live is None or live["spec"]["template"] == _template(wanted)
+            assert is_same or is_headroom(wanted)
             wanted["spec"]["template"] = _template(wanted)
         self.objects[kind, name] = wanted
 
@@ -293,6 +298,7 @@ class World:
             self._evict(pod)
         for _ in range(wanted - len(pods)):
             self._start(deployment, deployment["spec"]["template"], scheduled=False)
+        deployment["status"]["readyReplicas"] = sum(is_ready(pod) for pod in pods[:wanted])
 
     def _start(self, owner: Manifest, template: Manifest, *, scheduled: bool) -> None:
         number = next(self._numbers)
@@ -314,12 +320,13 @@ class World:
         self.objects["Pod", name] = pod
 
     def _run(self, pod: Manifest) -> None:
-        if pod["metadata"]["labels"][names.COMPONENT_LABEL] != "serving" or _leaves(pod):
+        works = pod["metadata"]["labels"][names.COMPONENT_LABEL] in {"serving", "headroom"}
+        if not works or _leaves(pod):
             return
         if "nodeName" not in pod["spec"]:
             self._schedule(pod)
             return
-        answer = self.behaviour(pod["spec"])
+        answer = "good" if is_headroom(pod) else self.behaviour(pod["spec"])
         if answer == "slow":
             return
         number = pod["metadata"]["uid"].partition("-")[2]
@@ -350,8 +357,10 @@ class World:
 
     def _schedule(self, pod: Manifest) -> None:
         asked = _gpus(pod)
-        used = sum(_gpus(p) for p in self._of("Pod") if "nodeName" in p["spec"])
+        placed = [p for p in self._of("Pod") if "nodeName" in p["spec"]]
+        used = sum(map(_gpus, placed))
         if self.gpus is not None and asked and used + asked > self.gpus:
+            self._preempt(pod, placed)
             words = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."
             pod["status"]["conditions"] = [
                 self._condition("PodScheduled", "False", pod)
@@ -360,6 +369,12 @@ class World:
             return
         pod["spec"]["nodeName"] = "node-1"
         pod["status"]["conditions"] = [self._condition("PodScheduled", "True", pod)]
+
+    def _preempt(self, pod: Manifest, placed: list[Manifest]) -> None:
+        """One placeholder makes way for a pod of the default priority, at once."""
+        victim = next(filter(is_headroom, placed), None)
+        if victim is not None and not is_headroom(pod):
+            del self.objects["Pod", victim["metadata"]["name"]]
 
     def _evict(self, pod: Manifest) -> None:
         pod["metadata"].setdefault("deletionTimestamp", self.now.isoformat())

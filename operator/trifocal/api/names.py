@@ -12,7 +12,7 @@ MANAGED_BY = "trifocal"
 NAME_LABEL = f"{GROUP}/model-deployment"
 """On every child: the ModelDeployment's name."""
 COMPONENT_LABEL = "app.kubernetes.io/component"
-"""optimization or serving."""
+"""optimization, serving or headroom."""
 REVISION_LABEL = f"{GROUP}/revision"
 """On the children of one revision; the Service selects by it."""
 REQUEST_ANNOTATION = f"{GROUP}/request"
@@ -54,6 +54,11 @@ def recorded_by(job: str) -> str:
 def revision(name: str, revision_hash: str) -> str:
     """Name of a revision: of its Deployment and its ConfigMap."""
     return f"{name}-{revision_hash[:HASH_LENGTH]}"
+
+
+def headroom(name: str) -> str:
+    """Name of the Deployment of placeholders; no revision's, for those end in a hash."""
+    return f"{name}-headroom"
 
 
 def labels(name: str, component: str) -> dict[str, str]:

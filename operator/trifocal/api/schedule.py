@@ -1,4 +1,4 @@
-"""`spec.scaling.schedules`: tighter bounds for the number of replicas at certain times."""
+"""Times by the clock, and `spec.scaling.schedules`: tighter bounds for replicas at such times."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -53,8 +53,8 @@ ScaledReplicas = Annotated[int, Field(ge=1, le=1000)]
 LeastReplicas = Annotated[int, Field(ge=0, le=1000)]
 
 
-class Schedule(ApiModel):
-    """Bounds that hold from each time that `start` names to the next that `end` names."""
+class Window(ApiModel):
+    """The times from each that `start` names to the next that `end` names."""
 
     name: Annotated[str, Field(min_length=1, max_length=63)] = Field(
         description="What it is called in messages."
@@ -65,6 +65,11 @@ class Schedule(ApiModel):
         default="UTC",
         description="IANA time zone that both are meant in, daylight saving included.",
     )
+
+
+class Schedule(Window):
+    """Bounds that hold from each time that `start` names to the next that `end` names."""
+
     min_replicas: LeastReplicas | None = Field(
         default=None, description="Never fewer replicas than this meanwhile; at least 1."
     )

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from trifocal.api.headroom import Headroom
 from trifocal.api.resources import ResourceRequirements
 from trifocal.api.rule import Rule, pattern_rule
 from trifocal.api.schema import ApiModel
@@ -160,4 +161,7 @@ class ServingSpec(ApiModel):
     batching: Batching = Field(default=Batching(), description="Dynamic batching.")
     resources: ResourceRequirements = Field(
         default=ResourceRequirements(), description="CPU and memory of the Triton container."
+    )
+    headroom: Headroom | None = Field(
+        default=None, description="Places for more pods that are kept free; unset means none."
     )

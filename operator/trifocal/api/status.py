@@ -164,6 +164,16 @@ class ScalingStatus(ApiModel):
     )
 
 
+class HeadroomStatus(ApiModel):
+    """The places that are kept free for more pods."""
+
+    replicas: int = Field(description="Places that are asked for.")
+    ready_replicas: int = Field(description="Places that are held: a placeholder runs there.")
+    message: ShortText | None = Field(
+        default=None, description="Why placeholders cannot be made, in the API server's words."
+    )
+
+
 class EndpointStatus(ApiModel):
     """Where clients reach the model."""
 
@@ -203,5 +213,11 @@ class ModelDeploymentStatus(ApiModel):
         default=None, description="Label selector of the pods, for the scale subresource."
     )
     scaling: ScalingStatus | None = None
+    headroom: HeadroomStatus | None = Field(
+        default=None,
+        description="The places that are kept free for more pods.",
+        # As for scaling.inputs: nothing but a whole one may be left behind.
+        json_schema_extra={"x-kubernetes-map-type": "atomic"},
+    )
     endpoint: EndpointStatus | None = None
     summary: SummaryStatus = SummaryStatus()

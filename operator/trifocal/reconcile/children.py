@@ -6,6 +6,7 @@ from typing import Any
 
 from trifocal.api import names
 from trifocal.reconcile.observed import Manifest
+from trifocal.resources import headroom
 
 _FINISHED_PHASES = frozenset({"Succeeded", "Failed"})
 
@@ -30,6 +31,12 @@ def revision_of(child: Manifest) -> str | None:
     """The revision that a child belongs to, or that a Service points at, as a label holds it."""
     value = child["metadata"].get("labels", {}).get(names.REVISION_LABEL)
     return None if value is None else str(value)
+
+
+def is_headroom(child: Manifest) -> bool:
+    """Whether it keeps places free and serves nothing."""
+    labels: Manifest = child["metadata"].get("labels", {})
+    return labels.get(names.COMPONENT_LABEL) == headroom.COMPONENT
 
 
 def request_of(child: Manifest) -> str | None:

@@ -17,6 +17,7 @@ from trifocal.reconcile.children import (
     container_statuses,
     has_condition,
     is_finished,
+    is_headroom,
     is_owned,
     is_ready,
     name_of,
@@ -45,11 +46,13 @@ _log = structlog.get_logger(__name__)
 def children(cache: Cache, md: ModelDeployment) -> Observed:
     """Everything that belongs to the object, found by owner uid, and the results among it. No I/O.
 
-    Pods and ReplicaSets are found through their Job or Deployment.
+    Pods and ReplicaSets are found through their Job or Deployment; those of placeholders are not
+    looked at, for a placeholder that waits is no trouble.
     """
     uid = md.metadata.uid
     jobs = cache.owned_by(uid, "Job")
-    deployments = cache.owned_by(uid, "Deployment")
+    all_of_them = cache.owned_by(uid, "Deployment")
+    deployments = tuple(each for each in all_of_them if not is_headroom(each))
     replica_sets = _owned_by_each(cache, deployments, "ReplicaSet")
     pods = _owned_by_each(cache, (*jobs, *replica_sets), "Pod")
     config_maps = cache.owned_by(uid, "ConfigMap")
@@ -57,6 +60,7 @@ def children(cache: Cache, md: ModelDeployment) -> Observed:
         jobs=jobs,
         config_maps=config_maps,
         deployments=deployments,
+        headroom=tuple(each for each in all_of_them if is_headroom(each)),
         replica_sets=replica_sets,
         pods=pods,
         services=cache.owned_by(uid, "Service"),

@@ -48,6 +48,9 @@ class Observed:
     jobs: tuple[Manifest, ...] = ()
     config_maps: tuple[Manifest, ...] = ()
     deployments: tuple[Manifest, ...] = ()
+    """Of revisions."""
+    headroom: tuple[Manifest, ...] = ()
+    """The Deployment of placeholders. Their ReplicaSets and pods are no business of a pass."""
     replica_sets: tuple[Manifest, ...] = ()
     pods: tuple[Manifest, ...] = ()
     services: tuple[Manifest, ...] = ()
@@ -71,7 +74,7 @@ class Observed:
         by_kind = {
             "Job": self.jobs,
             "ConfigMap": self.config_maps,
-            "Deployment": self.deployments,
+            "Deployment": (*self.deployments, *self.headroom),
             "Service": self.services,
             "PodDisruptionBudget": self.pod_disruption_budgets,
             "NetworkPolicy": self.network_policies,

@@ -7,7 +7,8 @@
 |                                         | the newest `RESULTS_KEPT`                         |
 | Deployment, ConfigMap of a revision     | wanted, serving, and the previous one while it    |
 |                                         | drains                                            |
-| Service, PodDisruptionBudget, policies  | those that this pass wants                        |
+| Service, PodDisruptionBudget, policies, | those that this pass wants                        |
+| Deployment of placeholders              |                                                   |
 """
 
 from collections.abc import Iterable
@@ -57,6 +58,7 @@ def superfluous(
                 if not _is_kept(c, digest=digest, revisions=revisions, results=results)
             ),
         ),
+        ("Deployment", observed.headroom),
         ("Service", observed.services),
         ("PodDisruptionBudget", observed.pod_disruption_budgets),
         ("NetworkPolicy", observed.network_policies),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from trifocal.api import names
 from trifocal.api.condition import Reason
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.reconcile.observed import NAME_TAKEN, Observed, Refusal
@@ -15,12 +16,22 @@ def refused_optimization(md: ModelDeployment, observed: Observed) -> Trouble | N
 
 def refused_serving(md: ModelDeployment, observed: Observed) -> Trouble | None:
     """The first refused child that serving needs."""
-    return _first(r for r in observed.refusals if not _is_optimizations(md, r))
+    others = (r for r in observed.refusals if not _is_optimizations(md, r))
+    return _first(r for r in others if not _is_headrooms(md, r))
+
+
+def refused_headroom(md: ModelDeployment, observed: Observed) -> Trouble | None:
+    """The refused Deployment of placeholders: the model serves without them."""
+    return _first(r for r in observed.refusals if _is_headrooms(md, r))
 
 
 def _is_optimizations(md: ModelDeployment, refusal: Refusal) -> bool:
     """Names of revisions go on with a hexadecimal digit, so `-opt` is never one's beginning."""
     return refusal.name.startswith(f"{md.metadata.name}-opt")
+
+
+def _is_headrooms(md: ModelDeployment, refusal: Refusal) -> bool:
+    return (refusal.kind, refusal.name) == ("Deployment", names.headroom(md.metadata.name))
 
 
 def _first(refusals: Iterable[Refusal]) -> Trouble | None:

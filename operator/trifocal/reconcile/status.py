@@ -26,6 +26,7 @@ from trifocal.reconcile.assessment import Assessment, assess
 from trifocal.reconcile.available import available
 from trifocal.reconcile.children import name_of, named
 from trifocal.reconcile.conditions import conditions
+from trifocal.reconcile.headroom import headroom_status
 from trifocal.reconcile.objective import objective_met
 from trifocal.reconcile.observed import Manifest, Observed
 from trifocal.reconcile.optimized import optimized
@@ -69,6 +70,7 @@ def status(
         ready_replicas=ready,
         selector=_selector(md, shown),
         scaling=scaling,
+        headroom=headroom_status(md, observed),
         endpoint=_endpoint(md, observed),
         summary=summary(md, ready=ready, desired=found.desired, scaling=scaling),
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.reconcile import headroom
 from trifocal.reconcile.assessment import Assessment
 from trifocal.reconcile.children import instant
 from trifocal.reconcile.observed import Manifest, Observed
@@ -40,6 +41,9 @@ def look_again(
     ]
     if observed.decision is not None:
         waits.append(until_turn(md, now))
+    until_change = headroom.until_change(md, now)
+    if until_change is not None:
+        waits.append(until_change)
     return min(waits, default=None)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.reconcile import headroom
 from trifocal.reconcile.assessment import Assessment
 from trifocal.reconcile.children import annotation, named
 from trifocal.reconcile.drift import annotated
@@ -36,6 +37,7 @@ from trifocal.reconcile.revisions import (
 from trifocal.reconcile.rollout import NO_REVISION, PREVIOUS_ANNOTATION, SWITCHED_AT_ANNOTATION
 from trifocal.reconcile.sizing import serving_size, wanted_size
 from trifocal.resources import disruption, network, optimization_job, revision, service
+from trifocal.resources.headroom import headroom_deployment
 from trifocal.settings import Settings
 
 Wanted = Iterator[Manifest]
@@ -68,6 +70,7 @@ class Phases:
             self._optimization,
             self._wanted_revision,
             self._traffic,
+            self._headroom,
         )
         return tuple(manifest for phase in phases for manifest in phase())
 
@@ -112,10 +115,18 @@ class Phases:
 
     def _wanted_revision(self) -> Wanted:
         found, result = self._found, self._found.optimization.artifact
-        target = found.rollout.wanted
-        if result is None or target is None or found.revision_hash is None:
+        deployment = self._wanted_deployment()
+        if result is None or found.revision_hash is None or deployment is None:
             return
         yield revision.revision_config_map(self._md, found.revision_hash, result, found.image)
+        yield deployment
+
+    def _wanted_deployment(self) -> Manifest | None:
+        """The wanted revision's; None while there is no artifact."""
+        found, result = self._found, self._found.optimization.artifact
+        target = found.rollout.wanted
+        if result is None or target is None or found.revision_hash is None:
+            return None
         settings = serving_settings(self._settings, target.deployment)
         deployment = revision.revision_deployment(
             self._md,
@@ -126,7 +137,7 @@ class Phases:
             wanted_size(found.rollout, found.wanted_pods),
         )
         made_with = {OPERATOR_IMAGE_ANNOTATION: settings.operator_image}
-        yield annotated(deployment, {**made_with, **self._notes(target)})
+        return annotated(deployment, {**made_with, **self._notes(target)})
 
     def _notes(self, target: Revision) -> dict[str, str]:
         """What a revision's Deployment remembers: that it was proved, or refused."""
@@ -152,6 +163,14 @@ class Phases:
             noted = {key: annotation(live, key) if live else None for key in kept}
             yield annotated(wanted, {key: text for key, text in noted.items() if text})
         yield disruption.pod_disruption_budget(self._md)
+
+    def _headroom(self) -> Wanted:
+        if not headroom.is_kept(self._md):
+            return
+        serving = headroom.shaped_after(self._found.rollout, self._wanted_deployment())
+        if serving is not None:
+            places = headroom.places(self._md, self._found.desired, self._now)
+            yield headroom_deployment(self._md, serving, places, self._settings)
 
 
 def _with_replicas(live: Manifest, replicas: int) -> Manifest:

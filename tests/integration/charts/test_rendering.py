@@ -14,6 +14,8 @@ pytestmark = pytest.mark.integration
 DEPLOYMENT = ("Deployment", "trifocal-operator")
 CRD = ("CustomResourceDefinition", "modeldeployments.trifocal.dev")
 
+HEADROOM = ("PriorityClass", "trifocal-headroom")
+
 
 def container(rendered: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
     (only,) = rendered[DEPLOYMENT]["spec"]["template"]["spec"]["containers"]
@@ -44,7 +46,16 @@ def test_the_objects_that_a_default_installation_consists_of(render: Render) -> 
         ("ClusterRole", "trifocal-edit"),
         ("NetworkPolicy", "trifocal-operator"),
         ("Service", "trifocal-operator-metrics"),
+        HEADROOM,
     }
+
+
+def test_the_priority_of_placeholders_is_installed_or_your_own(render: Render) -> None:
+    made = render()[HEADROOM]
+    assert (made["value"], made["preemptionPolicy"], made["globalDefault"]) == (-10, "Never", False)
+    own = render({"headroom.priorityClass.create": "false", "headroom.priorityClass.name": '"low"'})
+    assert "PriorityClass" not in {kind for kind, _ in own}
+    assert environment(own)["TRIFOCAL_HEADROOM_PRIORITY_CLASS"] == "low"
 
 
 def test_the_crd_is_the_generated_one_and_is_kept(render: Render) -> None:

@@ -262,6 +262,22 @@ def test_two_schedules_of_one_name_are_refused() -> None:
     assert "two schedules have the same name" in problem
 
 
+def test_two_times_of_more_headroom_have_two_names() -> None:
+    manifest = full()
+    manifest["spec"]["serving"]["headroom"]["schedules"] *= 2
+
+    (problem,) = problems(manifest)
+
+    assert problem.startswith("spec.serving.headroom.schedules: two schedules have the same name")
+
+
+def test_a_schedule_only_raises_the_headroom() -> None:
+    (problem,) = problems(changed(full(), "spec.serving.headroom.replicas", 2))
+
+    assert problem.startswith("spec.serving.headroom.schedules: ")
+    assert "no more places free than replicas, 2" in problem
+
+
 SCHEDULE = {"name": "office", "start": "0 7 * * 1-5", "end": "0 19 * * 1-5"}
 
 

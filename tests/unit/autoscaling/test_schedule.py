@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from trifocal.api.scaling import ScalingSpec
-from trifocal.autoscaling.schedule import in_force, is_running
+from trifocal.autoscaling.schedule import in_force, is_running, next_change
 
 OFFICE = {"name": "office", "start": "0 7 * * 1-5", "end": "0 19 * * 1-5", "minReplicas": 4}
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -97,3 +97,33 @@ def test_an_expression_that_never_came_due_never_runs() -> None:
     (leap,) = scaling({**OFFICE, "start": "0 0 29 2 1", "end": "* * * * *"}).schedules
 
     assert not is_running(leap, datetime(2026, 11, 28, tzinfo=ZoneInfo("UTC")))
+
+
+@pytest.mark.parametrize(
+    ("local", "then"),
+    [
+        ("2026-11-27T06:59:59.5", "2026-11-27T07:00:00"),  # a Friday
+        ("2026-11-27T07:00:00", "2026-11-27T19:00:00"),
+        ("2026-11-27T19:00:30", "2026-11-30T07:00:00"),
+        # The clocks go forward on Sunday, 29 March, and Monday begins an hour earlier in UTC.
+        ("2026-03-27T19:00:00", "2026-03-30T07:00:00"),
+    ],
+)
+def test_the_next_change_is_the_next_start_or_end(local: str, then: str) -> None:
+    (schedule,) = scaling({**OFFICE, "timeZone": "Europe/Berlin"}).schedules
+    now = datetime.fromisoformat(local).replace(tzinfo=BERLIN)
+
+    assert next_change(schedule, now) == datetime.fromisoformat(then).replace(tzinfo=BERLIN)
+
+
+def test_at_its_next_change_a_schedule_does_change() -> None:
+    """Through a year, both clock changes included."""
+    night = {"name": "night", "start": "30 2 * * *", "end": "0 6 * * *", "minReplicas": 2}
+    (schedule,) = scaling({**night, "timeZone": "Europe/Berlin"}).schedules
+    now = datetime(2026, 1, 5, 12, tzinfo=ZoneInfo("UTC"))
+    for _ in range(730):
+        after = next_change(schedule, now)
+        assert after is not None
+        assert after > now
+        assert is_running(schedule, after) is not is_running(schedule, now)
+        now = after

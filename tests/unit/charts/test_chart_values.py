@@ -73,6 +73,7 @@ def test_every_setting_of_the_operator_is_set_by_the_deployment_and_no_other() -
         (VALUES["prometheus"]["podLabel"], "prometheus_pod_label"),
         (VALUES["wakeUp"]["queries"], "wake_up_queries"),
         (VALUES["gpusPerNamespace"], "gpus_per_namespace"),
+        (VALUES["headroom"]["priorityClass"]["name"], "headroom_priority_class"),
         (VALUES["resyncSeconds"], "resync_seconds"),
         (VALUES["kubeQps"], "kube_qps"),
         (VALUES["kubeBurst"], "kube_burst"),
@@ -134,3 +135,16 @@ def test_alerts_use_metrics_that_the_operator_has() -> None:
     assert used
     for metric in used:
         assert f'"{metric.removesuffix("_count")}"' in telemetry
+
+
+def test_placeholders_get_nodes_and_yield_to_every_other_pod() -> None:
+    """cluster-autoscaler makes no node for pods below -10; pods without a class have 0."""
+    template = TEMPLATES["priorityclass.yaml"]
+    assert re.findall(r"^value: (.+)$", template, re.MULTILINE) == ["-10"]
+    assert re.findall(r"^preemptionPolicy: (.+)$", template, re.MULTILINE) == ["Never"]
+    assert re.findall(r"^globalDefault: (.+)$", template, re.MULTILINE) == ["false"]
+
+
+def test_the_operator_has_no_right_to_priority_classes() -> None:
+    """A pod may name any class; the API server looks it up."""
+    assert "priorityclasses" not in TEMPLATES["rbac.yaml"]

@@ -11,7 +11,7 @@ from tests.support.manifests import changed, digest, minimal
 from trifocal.api import manifest as manifests
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.kube.cache import Cache
-from trifocal.reconcile.observe import MAX_SUBJECTS, Inquiry, children, references
+from trifocal.reconcile.observe import MAX_SUBJECTS, Inquiry, children, references, subjects
 from trifocal.reconcile.observed import Observed
 
 REQUEST = digest("1")
@@ -65,6 +65,21 @@ def test_pods_are_found_through_their_job_or_deployment() -> None:
     observed = children(cache, model_deployment())
     assert [p["metadata"]["name"] for p in observed.pods] == ["of-job", "of-deployment"]
     assert len(observed.replica_sets) == 1
+
+
+def test_placeholders_are_no_pods_and_nothing_is_asked_about_one_that_waits() -> None:
+    kept = obj("Deployment", "digits-headroom")
+    kept["metadata"]["labels"] = {"app.kubernetes.io/component": "headroom"}
+    cache = cached(
+        kept,
+        obj("ReplicaSet", "h", "Deployment-digits-headroom"),
+        obj("Pod", "waits", "ReplicaSet-h", status={"phase": "Pending"}),
+        obj("Deployment", "d"),
+    )
+    observed = children(cache, model_deployment())
+    names = [each["metadata"]["name"] for each in (*observed.deployments, *observed.headroom)]
+    assert names == ["d", "digits-headroom"]
+    assert (observed.pods, observed.replica_sets, subjects(observed)) == ((), (), ())
 
 
 def test_a_namesakes_children_are_not_seen() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.unit.resources.deployments import RESULT, SETTINGS, full, image_of, minimal
 from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.resources.headroom import headroom_deployment
 from trifocal.resources.optimization_job import build_request, optimization_job
 from trifocal.resources.revision import revision_deployment
 
@@ -30,7 +31,10 @@ def pods() -> Iterator[Any]:
     for size, md in (("minimal", minimal()), ("full", full())):
         job = optimization_job(md, build_request(md, SETTINGS), SETTINGS)
         yield pytest.param(job["spec"]["template"]["spec"], id=f"{size}-job")
-        yield pytest.param(_deployment(md)["spec"]["template"]["spec"], id=f"{size}-serving")
+        serving = _deployment(md)
+        yield pytest.param(serving["spec"]["template"]["spec"], id=f"{size}-serving")
+        kept = headroom_deployment(md, serving, 1, SETTINGS)
+        yield pytest.param(kept["spec"]["template"]["spec"], id=f"{size}-headroom")
 
 
 def _deployment(md: ModelDeployment) -> dict[str, Any]:
@@ -72,7 +76,7 @@ def test_every_container_runs_as_an_ordinary_user_under_the_default_seccomp_prof
 
 def test_nothing_of_the_host_is_shared(pod: dict[str, Any]) -> None:
     assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers"} & set(pod)
-    for volume in pod["volumes"]:
+    for volume in pod.get("volumes", ()):
         assert set(volume) - {"name"} <= ALLOWED_VOLUMES
     for container in containers(pod):
         assert not any("hostPort" in port for port in container.get("ports", []))
@@ -86,8 +90,8 @@ def test_root_file_systems_are_read_only_and_no_api_token_is_mounted(pod: dict[s
 
 
 def test_every_mount_has_its_volume_and_every_volume_its_mount(pod: dict[str, Any]) -> None:
-    mounted = {m["name"] for c in containers(pod) for m in c["volumeMounts"]}
-    volumes = [v["name"] for v in pod["volumes"]]
+    mounted = {m["name"] for c in containers(pod) for m in c.get("volumeMounts", ())}
+    volumes = [v["name"] for v in pod.get("volumes", ())]
     assert mounted == set(volumes)
     assert len(volumes) == len(set(volumes))
 
@@ -96,4 +100,5 @@ def test_secrets_reach_no_container_that_serves_requests(pod: dict[str, Any]) ->
     """Triton and the front talk to clients; only fetch and the optimizer read the store."""
     for container in containers(pod):
         if container["name"] in {"triton", "front"}:
-            assert not any(m["mountPath"].startswith("/secrets") for m in container["volumeMounts"])
+            mounts = container.get("volumeMounts", ())
+            assert not any(m["mountPath"].startswith("/secrets") for m in mounts)
