@@ -1,7 +1,7 @@
 """The scaling loop: one for the whole cluster. Scrapes all pods, then decides for each object."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from trifocal.autoscaling.outlook import COLD_START_SECONDS, Situation
 from trifocal.autoscaling.schedule import in_force
 from trifocal.autoscaling.scraper import PodAddress, Scrape, ScrapeFailure
 from trifocal.autoscaling.signal import NoData, Reading, Windows, append, measure
+from trifocal.autoscaling.turns import OBSERVED_SECONDS, Turns
 from trifocal.autoscaling.waiting_work import WakeUpSignal
 from trifocal.autoscaling.wake_up import NobodyAsks, WakeUpSource
 from trifocal.autoscaling.zero import Rest, decide_with_zero
@@ -72,6 +73,11 @@ def rate_window(interval: float) -> timedelta:
     return timedelta(seconds=max(RATE_SECONDS, RATE_SCRAPES * interval))
 
 
+def _windows(interval: float) -> Windows:
+    rate = rate_window(interval)
+    return Windows(rate=rate, latency=max(timedelta(seconds=LATENCY_SECONDS), rate))
+
+
 class Clock(Protocol):
     """Time as the loop sees it."""
 
@@ -99,6 +105,8 @@ class _Track:
 
     history: History
     capacity: tuple[CapacityPoint, ...]
+    is_scaled: bool = True
+    """Or only looked at, when it was last."""
     readings: dict[str, tuple[Reading, ...]] = field(default_factory=dict)
     rest: Rest = field(default_factory=Rest)
 
@@ -137,38 +145,42 @@ class Scaler:
         self._metrics = metrics
         self._gpus = gpus_per_namespace
         self._wake_ups = wake_ups
-        rate = rate_window(interval)
-        self._windows = Windows(rate=rate, latency=max(timedelta(seconds=LATENCY_SECONDS), rate))
+        self._windows = _windows(interval)
+        self._observed_windows = _windows(max(interval, OBSERVED_SECONDS))
         self._tracks: dict[Key, _Track] = {}
+        self._turns = Turns()
 
     async def make_pass(
         self, targets: Iterable[ScaleTarget], publish: Publish, clock: Clock
     ) -> None:
-        """Scrape every pod once, decide for every object, and publish the decisions."""
+        """Scrape the pods, decide for every object whose turn it is, and publish the decisions."""
         started = clock.now()
         present = {target.key: target for target in targets}
         self._forget_all_but(present)
+        due = self._due(present, started)
         seen = _Seen(
             *await asyncio.gather(
-                self._source.scrape(pod for target in present.values() for pod in target.pods),
-                self._wake_ups.ask(dict(_queries(present.values()))),
+                self._source.scrape(pod for target in due for pod in target.pods),
+                self._wake_ups.ask(dict(_queries(due))),
             )
         )
-        decisions = await self._decisions(present, seen, clock.now())
+        decisions = await self._decisions(due, seen, clock.now())
         for key, decision in self._within_budget(decisions, present).items():
             self._metrics.show(key, decision)
             with _surviving(key):
                 publish(key, decision)
         self._metrics.pass_seconds.observe((clock.now() - started).total_seconds())
 
+    def _due(self, present: Mapping[Key, ScaleTarget], now: datetime) -> Sequence[ScaleTarget]:
+        """Those that are scaled, in every pass, and of the others those whose turn it is."""
+        turns = self._turns.take((k for k, t in present.items() if t.scaling is None), now)
+        return [t for k, t in present.items() if t.scaling is not None or k in turns]
+
     async def _decisions(
-        self,
-        present: Mapping[Key, ScaleTarget],
-        seen: _Seen,
-        now: datetime,
+        self, due: Iterable[ScaleTarget], seen: _Seen, now: datetime
     ) -> dict[Key, ScaleDecision]:
         found = {}
-        for position, target in enumerate(present.values()):
+        for position, target in enumerate(due):
             if position % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
             with _surviving(target.key):
@@ -182,11 +194,9 @@ class Scaler:
         if self._gpus is None:
             return decisions
         wants: dict[str, dict[Key, Want]] = {}
-        for key, decision in decisions.items():
-            if gpus := present[key].gpus:
-                least = _least(present[key], decision)
-                want = Want(least=least, replicas=decision.replicas, gpus=gpus)
-                wants.setdefault(key[0], {})[key] = want
+        for key, target in present.items():
+            if target.gpus:
+                wants.setdefault(key[0], {})[key] = _want(target, decisions.get(key))
         shares = {k: n for w in wants.values() for k, n in fair_shares(w, self._gpus).items()}
         return {
             key: rationed(decision, shares[key], self._gpus) if key in shares else decision
@@ -200,21 +210,20 @@ class Scaler:
 
     def _decide(self, target: ScaleTarget, seen: _Seen, now: datetime) -> ScaleDecision:
         track = self._track(target, now)
-        track.readings = self._read(target, track.readings, seen.scrapes)
+        windows = self._observed_windows if target.scaling is None else self._windows
+        track.readings = self._read(target, track.readings, seen.scrapes, windows)
         objective = target.scaling.objective.latency if target.scaling else None
         signal = measure(
             track.readings,
             [pod.uid for pod in target.pods],
             percentile=objective.percentile if objective else DEFAULT_PERCENTILE,
             limit_milliseconds=objective.max_milliseconds if objective else None,
-            windows=self._windows,
+            windows=windows,
             now=now,
         )
         if isinstance(signal, NoData):
             signal = _with_cause(signal, [seen.scrapes[pod.uid] for pod in target.pods])
         if target.scaling is None:
-            # Should scaling be set later, what runs until then counts as needed.
-            track.history, track.rest = seeded(target.replicas, now), Rest()
             decision = observe_only(signal, target.replicas, now)
         else:
             situation = Situation(
@@ -241,10 +250,14 @@ class Scaler:
         if track is None:
             track = _Track(history=seeded(target.replicas, now), capacity=target.capacity)
             self._tracks[target.key] = track
+        elif target.scaling is not None and not track.is_scaled:
+            # What ran until scaling was set counts as needed.
+            track.history, track.rest = seeded(target.replicas, now), Rest()
         elif track.capacity != target.capacity:
             # Another artifact serves: how fast the last one was says nothing about it.
             track.history = replace(track.history, service=None)
             track.capacity = target.capacity
+        track.is_scaled = target.scaling is not None
         return track
 
     def _read(
@@ -252,6 +265,7 @@ class Scaler:
         target: ScaleTarget,
         before: Mapping[str, tuple[Reading, ...]],
         scrapes: Mapping[str, Scrape | ScrapeFailure],
+        windows: Windows,
     ) -> dict[str, tuple[Reading, ...]]:
         """Readings of the ready pods, with the new ones; those of other pods are dropped."""
         readings = {pod.uid: before.get(pod.uid, ()) for pod in target.pods}
@@ -262,7 +276,7 @@ class Scaler:
                 _log.debug("pod not read", namespace=target.key[0], error=scrape.message)
             elif target.model in scrape.models:
                 newest = Reading(at=scrape.at, samples=scrape.models[target.model])
-                readings[pod.uid] = append(readings[pod.uid], newest, self._windows.latency)
+                readings[pod.uid] = append(readings[pod.uid], newest, windows.latency)
         return readings
 
 
@@ -291,15 +305,17 @@ def _surviving(key: Key) -> Iterator[None]:
         _log.exception("scaling failed", namespace=key[0], name=key[1])
 
 
-def _least(target: ScaleTarget, decision: ScaleDecision) -> int:
-    """What it gets in any case: what its user asked for, and the last pod of one that serves.
+def _want(target: ScaleTarget, decision: ScaleDecision | None) -> Want:
+    """What it asks for; where nothing was decided in this pass, what it has.
 
-    Where nothing scales, that is all of it.
+    In any case it gets what its user asked for, and the last pod of one that serves. Where
+    nothing scales, that is all of it.
     """
-    if target.scaling is None:
-        return decision.replicas
-    kept = max(target.scaling.min_replicas, min(target.replicas, 1))
-    return min(kept, decision.replicas)
+    replicas = target.replicas if decision is None else decision.replicas
+    kept = replicas
+    if target.scaling is not None:
+        kept = max(target.scaling.min_replicas, min(target.replicas, 1))
+    return Want(least=min(kept, replicas), replicas=replicas, gpus=target.gpus)
 
 
 async def run(

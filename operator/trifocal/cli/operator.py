@@ -214,7 +214,7 @@ class Process:
 
     async def _term(self) -> None:
         """Work until the lease is lost. Nothing but the cache is remembered from earlier terms."""
-        decisions = Decisions(self._queue.add)
+        decisions = Decisions(self._cache, self._queue.add)
         shop = self._workshop(decisions)
         self._queue.begin()
         for obj in self._cache.of_kind(KIND):

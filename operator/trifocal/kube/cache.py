@@ -5,6 +5,7 @@ the next pass sees them at once). They arrive in any order; resource versions de
 """
 
 from collections import OrderedDict, defaultdict
+from itertools import count
 from typing import Any, TypeAlias
 
 from trifocal.kube.client import Manifest
@@ -24,6 +25,8 @@ class Cache:
         self._objects: dict[str, dict[Name, Manifest]] = defaultdict(dict)
         self._children: dict[str, set[tuple[str, Name]]] = defaultdict(set)
         self._deleted: OrderedDict[str, None] = OrderedDict()
+        self._changes = count(1)
+        self._changed: dict[str, int] = {}
 
     def upsert(self, kind: str, obj: Manifest) -> bool:
         """Store a version of an object; True if it says anything new.
@@ -39,9 +42,12 @@ class Cache:
         self._unlink(kind, address, before)
         stored = _stripped(kind, obj)
         self._objects[kind][address] = stored
-        for owner in metadata.get("ownerReferences") or ():
-            self._children[owner["uid"]].add((kind, address))
-        return before is None or _essence(before) != _essence(stored)
+        for owner in _owners(stored):
+            self._children[owner].add((kind, address))
+        is_news = before is None or _essence(before) != _essence(stored)
+        if is_news:
+            self._mark(metadata["uid"], *_owners(before), *_owners(stored))
+        return is_news
 
     def remove(self, kind: str, obj: Manifest) -> bool:
         """Forget a deleted object; True if it was known. A namesake with another uid stays."""
@@ -55,6 +61,8 @@ class Cache:
             return False
         del self._objects[kind][address]
         self._unlink(kind, address, before)
+        self._changed.pop(metadata["uid"], None)
+        self._mark(None, *_owners(before))
         return True
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
@@ -73,12 +81,31 @@ class Cache:
             if found == kind
         )
 
+    def changed(self, uid: str) -> int:
+        """When the object last changed, or one that names it as owner; 0 for one that is not here.
+
+        A number without a meaning but this: while it is the same, so are they.
+        """
+        return self._changed.get(uid, 0)
+
+    def _mark(self, uid: str | None, *owners: str) -> None:
+        """Owners that are not here are left out: they count as changed when they come."""
+        change = next(self._changes)
+        if uid is not None:
+            self._changed[uid] = change
+        self._changed |= {owner: change for owner in owners if owner in self._changed}
+
     def _unlink(self, kind: str, address: Name, before: Manifest | None) -> None:
-        for owner in before["metadata"].get("ownerReferences") or () if before else ():
-            children = self._children[owner["uid"]]
+        for owner in _owners(before):
+            children = self._children[owner]
             children.discard((kind, address))
             if not children:
-                del self._children[owner["uid"]]
+                del self._children[owner]
+
+
+def _owners(obj: Manifest | None) -> tuple[str, ...]:
+    found = obj["metadata"].get("ownerReferences") if obj else None
+    return tuple(owner["uid"] for owner in found or ())
 
 
 def version(obj: Manifest) -> int:

@@ -24,6 +24,13 @@ def wanted_pods(md: ModelDeployment, rollout: Rollout, desired: int) -> int:
     return desired if md.spec.scaling is None or has_traffic else max(desired, 1)
 
 
+def awake_until(md: ModelDeployment, switched_at: datetime | None) -> datetime | None:
+    """Until when a pod stays for traffic that has just moved; None where none does."""
+    if md.spec.scaling is None or switched_at is None:
+        return None
+    return switched_at + timedelta(seconds=md.spec.scaling.idle_seconds)
+
+
 def kept_awake(
     md: ModelDeployment,
     decision: ScaleDecision | None,
@@ -32,11 +39,10 @@ def kept_awake(
     now: datetime,
 ) -> ScaleDecision | None:
     """The scaler's decision; instead of no pods one, while the traffic has moved just now."""
-    scaling = md.spec.scaling
-    if decision is None or decision.replicas > 0 or scaling is None or switched_at is None:
+    scaling, until = md.spec.scaling, awake_until(md, switched_at)
+    if decision is None or decision.replicas > 0 or scaling is None or until is None:
         return decision
-    is_over = now >= switched_at + timedelta(seconds=scaling.idle_seconds)
-    if is_over or decision.reason == ScaleReason.BUDGET_LIMITED:
+    if now >= until or decision.reason == ScaleReason.BUDGET_LIMITED:
         return decision
     return replace(
         decision,

@@ -6,7 +6,9 @@ once in `SLOT`, in a slot that the object's uid spreads over time, so that nothi
 needs to be remembered and a thousand objects do not write in the same second.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.api.names import short_hash
@@ -37,9 +39,16 @@ def scaling_status(
     if stored is None:
         return fresh if _says_something(decision) else None
     same = (stored.desired_replicas, stored.reason) == (desired, decision.reason)
-    if same and not (_is_turn(md, settings, now) and _have_moved(stored.inputs, fresh.inputs)):
+    if same and not (_is_turn(md, settings, now) and _have_moved(stored.inputs, decision)):
         return stored
     return fresh
+
+
+def is_news(stored: Mapping[str, Any] | None, decision: ScaleDecision) -> bool:
+    """Whether a decision's numbers are worth telling beside `status.scaling` as it is stored."""
+    if not stored:
+        return _says_something(decision)
+    return _have_moved(ScalingStatus.model_validate(stored).inputs, decision)
 
 
 def until_turn(md: ModelDeployment, now: datetime) -> timedelta:
@@ -68,15 +77,19 @@ def _fresh(decision: ScaleDecision, desired: int, stored: ScalingStatus | None) 
         desired_replicas=desired,
         reason=decision.reason,
         message=decision.message,
-        inputs=ScalingInputs(
-            requests_per_second=_rounded(decision.requests_per_second),
-            service_milliseconds=_rounded(decision.service_milliseconds),
-            latency_milliseconds=_rounded(decision.latency_milliseconds),
-            modelled_milliseconds=_rounded(decision.modelled_milliseconds),
-            cold_start_seconds=_rounded(decision.cold_start_seconds),
-        ),
+        inputs=_inputs(decision),
         last_change_time=since,
         changes=changes,
+    )
+
+
+def _inputs(decision: ScaleDecision) -> ScalingInputs:
+    return ScalingInputs(
+        requests_per_second=_rounded(decision.requests_per_second),
+        service_milliseconds=_rounded(decision.service_milliseconds),
+        latency_milliseconds=_rounded(decision.latency_milliseconds),
+        modelled_milliseconds=_rounded(decision.modelled_milliseconds),
+        cold_start_seconds=_rounded(decision.cold_start_seconds),
     )
 
 
@@ -99,8 +112,8 @@ def _stored(md: ModelDeployment) -> ScalingStatus | None:
     return ScalingStatus.model_validate(stored) if stored else None
 
 
-def _have_moved(stored: ScalingInputs, fresh: ScalingInputs) -> bool:
-    pairs = zip(_numbers(stored), _numbers(fresh), strict=True)
+def _have_moved(stored: ScalingInputs, decision: ScaleDecision) -> bool:
+    pairs = zip(_numbers(stored), _numbers(_inputs(decision)), strict=True)
     return any(_has_moved(before, after) for before, after in pairs)
 
 

@@ -1,6 +1,8 @@
 """What the scaling loop looks at: every ModelDeployment's serving pods, from the watch cache."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from statistics import median
 
 from trifocal.api.manifest import InvalidSpec
@@ -19,38 +21,62 @@ from trifocal.reconcile.observe import children
 from trifocal.reconcile.observed import Manifest, Observed
 from trifocal.reconcile.queue import Key
 from trifocal.reconcile.revisions import Revision, read_revision
+from trifocal.reconcile.scaling_report import SLOT, is_news
 from trifocal.settings import Settings
 
 Parse = Callable[[Manifest], ModelDeployment]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What was made of an object, and for how long it holds."""
+
+    seen: Mapping[str, int]
+    """When the object and those of its children that own others had last changed, by uid."""
+    target: ScaleTarget | None
+
+
 class ScalingTargets:
-    """Reads targets from the cache; parsed objects are kept until they change."""
+    """Reads targets from the cache; they are kept until the object or what it owns changes."""
 
     def __init__(self, cache: Cache, parse: Parse, settings: Settings) -> None:
         self._cache = cache
         self._parse = parse
         self._settings = settings
-        self._parsed: dict[str, tuple[str, ModelDeployment, str]] = {}
+        self._known: dict[str, _Known] = {}
 
     def __call__(self) -> Iterator[ScaleTarget]:
         """Every ModelDeployment that serves."""
         bodies = self._cache.of_kind(KIND)
-        alive = {uid_of(body) for body in bodies}
-        self._parsed = {uid: kept for uid, kept in self._parsed.items() if uid in alive}
-        for body in bodies:
-            if not is_deleting(body):
-                yield from self._target(body)
+        self._known = {uid_of(body): self._up_to_date(body) for body in bodies}
+        return (known.target for known in self._known.values() if known.target is not None)
 
-    def _target(self, body: Manifest) -> Iterable[ScaleTarget]:
+    def _up_to_date(self, body: Manifest) -> _Known:
+        """At rest each costs a few look-ups: the loop comes every five seconds."""
+        known = self._known.get(uid_of(body))
+        if known is None or any(self._cache.changed(u) != n for u, n in known.seen.items()):
+            return self._look(body)
+        return known
+
+    def _look(self, body: Manifest) -> _Known:
         try:
-            md, observed, digest = self._known(body)
+            md = self._parse(body)
         except InvalidSpec:
-            return
+            return _Known(seen=self._seen(body), target=None)
+        observed = children(self._cache, md)
+        owners = (*observed.jobs, *observed.deployments, *observed.replica_sets)
+        target = None if is_deleting(body) else self._target(md, observed)
+        return _Known(seen=self._seen(body, *owners), target=target)
+
+    def _seen(self, *owners: Manifest) -> Mapping[str, int]:
+        return {uid: self._cache.changed(uid) for uid in map(uid_of, owners)}
+
+    def _target(self, md: ModelDeployment, observed: Observed) -> ScaleTarget | None:
         serving = _serving(md, observed)
         if md.spec.suspend or serving is None:
-            return
-        yield ScaleTarget(
+            return None
+        _, digest = settled_request(md, observed, self._settings)
+        return ScaleTarget(
             key=md.key,
             scaling=md.spec.scaling,
             model=md.metadata.name,
@@ -63,22 +89,6 @@ class ScalingTargets:
             cold_start_seconds=_cold_start(md, serving),
             gpus=md.spec.serving.accelerator.count if md.spec.serving.accelerator else 0,
         )
-
-    def _known(self, body: Manifest) -> tuple[ModelDeployment, Observed, str]:
-        """The object, its children, and the digest of the request that its optimization answers.
-
-        Parsing and hashing cost more than the rest of a pass. A result is recorded before the
-        status that tells of it, so the digest is looked for again when it may be another one.
-        """
-        uid, version = uid_of(body), str(body["metadata"]["resourceVersion"])
-        kept = self._parsed.get(uid)
-        if kept is not None and kept[0] == version:
-            return kept[1], children(self._cache, kept[1]), kept[2]
-        md = self._parse(body)
-        observed = children(self._cache, md)
-        _, digest = settled_request(md, observed, self._settings)
-        self._parsed[uid] = version, md, digest
-        return md, observed, digest
 
 
 def _serving(md: ModelDeployment, observed: Observed) -> Revision | None:
@@ -138,18 +148,31 @@ def _capacity(observed: Observed, digest: str) -> tuple[CapacityPoint, ...]:
 
 
 class Decisions:
-    """The scaler's last word on each object; wakes the object when it is another one."""
+    """The scaler's last word on each object; wakes the object when status should say another."""
 
-    def __init__(self, wake: Callable[[Key], None]) -> None:
+    def __init__(self, cache: Cache, wake: Callable[[Key], None]) -> None:
+        self._cache = cache
         self._wake = wake
         self._last: dict[Key, ScaleDecision] = {}
+        self._woken: dict[Key, datetime] = {}
+        """When its numbers last did it."""
 
     def publish(self, key: Key, decision: ScaleDecision) -> None:
-        """Take a decision; new numbers alone are left for the next pass."""
+        """Take a decision. Numbers that status may tell only in turn wake no more often."""
         before = self._last.get(key)
         self._last[key] = decision
         if before is None or _word(before) != _word(decision):
             self._wake(key)
+        elif self._may_wake(key, decision.decided_at) and self._is_news(key, decision):
+            self._woken[key] = decision.decided_at
+            self._wake(key)
+
+    def _may_wake(self, key: Key, now: datetime) -> bool:
+        return key not in self._woken or now - self._woken[key] >= SLOT
+
+    def _is_news(self, key: Key, decision: ScaleDecision) -> bool:
+        body = self._cache.get(KIND, *key)
+        return body is not None and is_news((body.get("status") or {}).get("scaling"), decision)
 
     def __call__(self, key: Key) -> ScaleDecision | None:
         """The last decision, if there was one."""
@@ -158,6 +181,7 @@ class Decisions:
     def forget(self, key: Key) -> None:
         """The object is gone; a namesake starts without a decision."""
         self._last.pop(key, None)
+        self._woken.pop(key, None)
 
 
 def _word(decision: ScaleDecision) -> tuple[int, str]:

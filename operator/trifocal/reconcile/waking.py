@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.autoscaling.reason import ScaleReason
 from trifocal.reconcile import headroom
 from trifocal.reconcile.assessment import Assessment
 from trifocal.reconcile.children import instant
 from trifocal.reconcile.observed import Manifest, Observed
 from trifocal.reconcile.optimizing import RETRY_AFTER, Stage, is_transient
 from trifocal.reconcile.pruning import drain_ends
+from trifocal.reconcile.resting import awake_until
 from trifocal.reconcile.rollout import Rollout
-from trifocal.reconcile.scaling_report import until_turn
+from trifocal.reconcile.scaling_report import is_news, until_turn
 
 PROGRESS_INTERVAL = timedelta(seconds=3)
 """How often a running optimization is asked how far it is, while it is young..."""
@@ -38,9 +40,8 @@ def look_again(
         *_for_optimization(found, now),
         *_for_pods(found, observed),
         *_for_drain(found.rollout, now),
+        *_for_scaling(md, found, now),
     ]
-    if observed.decision is not None:
-        waits.append(until_turn(md, now))
     until_change = headroom.until_change(md, now)
     if until_change is not None:
         waits.append(until_change)
@@ -78,3 +79,15 @@ def _for_drain(rollout: Rollout, now: datetime) -> Iterator[timedelta]:
     ends = drain_ends(rollout)
     if ends is not None:
         yield ends - now if ends > now else TROUBLE_INTERVAL
+
+
+def _for_scaling(md: ModelDeployment, found: Assessment, now: datetime) -> Iterator[timedelta]:
+    """News that has to wait for its turn, and the end of what a rollout makes of a decision."""
+    decision = found.decision
+    if decision is None:
+        return
+    if is_news(md.status.get("scaling"), decision):
+        yield until_turn(md, now)
+    until = awake_until(md, found.rollout.switched_at)
+    if decision.reason == ScaleReason.JUST_ROLLED_OUT and until is not None:
+        yield until - now

@@ -150,10 +150,29 @@ async def test_after_a_restart_nothing_scales_down_before_a_whole_hold_has_passe
 
 async def test_an_object_without_scaling_shows_rate_and_latency() -> None:
     cluster = Cluster(target(2, scaled=False))
-    await cluster.run_for(10, rate=10)
+    await cluster.run_for(60, rate=10)
     found = cluster.last()
     assert (found.replicas, found.reason) == (2, ScaleReason.NOT_SCALED)
     assert (found.requests_per_second, found.latency_milliseconds) == (20, 27)
+
+
+async def test_who_is_not_scaled_is_looked_at_twice_a_minute_at_most() -> None:
+    cluster = Cluster(target(scaled=False), target(key=("ns", "scaled")))
+    await cluster.run_for(300)
+    looked = [d.decided_at for key, d in cluster.published if key == KEY]
+    assert 10 <= len(looked) <= 12
+    assert sum(key == ("ns", "scaled") for key, _ in cluster.published) == 61
+
+
+async def test_the_gpus_of_a_model_whose_turn_it_is_not_are_taken() -> None:
+    """It has two of the three; the other one gets the third in every pass."""
+    idle = replace(target(2, scaled=False), gpus=1)
+    busy = replace(target(1, key=("ns", "busy")), gpus=1)
+    cluster = Cluster(idle, busy)
+    await cluster.run_for(60, rate=200, gpus=3)
+    after_start = [d for key, d in cluster.published if key == busy.key][3:]
+    assert {d.replicas for d in after_start} == {1}
+    assert {d.reason for d in after_start} == {ScaleReason.BUDGET_LIMITED}
 
 
 async def test_scaling_that_is_set_later_starts_with_a_whole_hold() -> None:

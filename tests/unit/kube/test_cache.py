@@ -137,3 +137,39 @@ def test_the_owner_index_agrees_with_the_objects(steps: list[tuple[str, str, boo
             if p["metadata"]["ownerReferences"][0]["uid"] == owner
         )
         assert [p["metadata"]["name"] for p in cache.owned_by(owner, "Pod")] == expected
+
+
+def test_an_object_has_changed_when_it_or_what_it_owns_has() -> None:
+    cache = Cache()
+    cache.upsert("Job", pod(1, uid="j", name="j"))
+    seen = [cache.changed("j")]
+    cache.upsert("Pod", owned(1, "j"))
+    seen.append(cache.changed("j"))
+    cache.upsert("Pod", {**owned(2, "j"), "status": {"phase": "Running"}})
+    seen.append(cache.changed("j"))
+    cache.remove("Pod", owned(3, "j"))
+    seen.append(cache.changed("j"))
+    cache.upsert("Job", {**pod(2, uid="j", name="j"), "status": {"failed": 1}})
+    seen.append(cache.changed("j"))
+    assert len(set(seen)) == 5
+
+
+def test_what_says_nothing_new_is_no_change() -> None:
+    cache = Cache()
+    cache.upsert("Job", pod(1, uid="j", name="j"))
+    cache.upsert("Pod", owned(1, "j"))
+    before = cache.changed("j")
+    cache.upsert("Pod", owned(2, "j"))
+    cache.upsert("Job", pod(2, uid="j", name="j"))
+    cache.upsert("Pod", pod(1, uid="another", name="b"))
+    assert cache.changed("j") == before
+
+
+def test_an_owner_that_comes_after_what_it_owns_counts_as_changed() -> None:
+    cache = Cache()
+    cache.upsert("Pod", owned(1, "j"))
+    assert cache.changed("j") == 0
+    cache.upsert("Job", pod(1, uid="j", name="j"))
+    assert cache.changed("j") > 0
+    cache.remove("Job", pod(1, uid="j", name="j"))
+    assert cache.changed("j") == 0

@@ -13,6 +13,9 @@ from trifocal.api import names
 from trifocal.autoscaling.decision import ScaleDecision
 from trifocal.autoscaling.reason import ScaleReason
 from trifocal.optimizer.contract import OptimizationResult
+from trifocal.reconcile.children import instant
+from trifocal.reconcile.plan import plan
+from trifocal.reconcile.rollout import SWITCHED_AT_ANNOTATION
 
 SCALING = {
     "minReplicas": 0,
@@ -186,3 +189,30 @@ def test_a_crash_before_the_traffic_moves_repeats_the_proof_and_loses_nothing() 
         w.tick()
     w.settle()
     assert w.selected() != before
+
+
+def test_a_pod_that_stays_for_a_rollout_is_looked_at_again_when_its_time_is_up() -> None:
+    w = world(good)
+    w.edit(lambda b: changed(b, "spec.scaling", SCALING))
+    w.edit(lambda b: changed(b, "spec.scaling.wakeUp.idleSeconds", 3600))
+    w.settle()
+    switched = instant(
+        w.objects["Service", "digits"]["metadata"]["annotations"][SWITCHED_AT_ANNOTATION]
+    )
+    decide(w, 0, ScaleReason.SCALED_TO_ZERO)
+    w.settle()
+    w.now = switched + timedelta(seconds=3580)
+    assert plan(w.md, w.look(), w.settings, w.now).look_again == timedelta(seconds=20)
+
+
+def test_while_the_scaler_says_nothing_new_nothing_is_looked_at_again() -> None:
+    w = at_zero()
+    assert plan(w.md, w.look(), w.settings, w.now).look_again is None
+
+
+def test_numbers_that_wait_for_their_turn_are_looked_at_again_within_half_a_minute() -> None:
+    w = at_zero()
+    decide(w, 0, ScaleReason.SCALED_TO_ZERO, cold_start_seconds=50.0)
+    found = plan(w.md, w.look(), w.settings, w.now).look_again
+    assert found is not None
+    assert timedelta(0) < found <= timedelta(seconds=31)

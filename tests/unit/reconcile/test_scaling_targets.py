@@ -1,7 +1,7 @@
 """What the scaling loop looks at, and whom its decisions wake."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -94,25 +94,95 @@ def test_an_object_is_parsed_again_only_when_it_has_changed() -> None:
     list(look())
     body = cache.get("ModelDeployment", *KEY)
     assert body is not None
-    newer = {**body, "metadata": {**body["metadata"], "resourceVersion": "2"}}
-    cache.upsert("ModelDeployment", newer)
+    same = {**body["metadata"], "resourceVersion": "2"}
+    cache.upsert("ModelDeployment", {**body, "metadata": same})
     list(look())
-    assert parsed == ["1", "2"]
+    assert parsed == ["1"]
+    cache.upsert(
+        "ModelDeployment", {**body, "metadata": {**same, "resourceVersion": "3", "generation": 2}}
+    )
+    list(look())
+    assert parsed == ["1", "3"]
+
+
+def test_a_pod_that_becomes_ready_goes_or_comes_is_noticed() -> None:
+    cache = cluster(*serving())
+    look = ScalingTargets(cache, manifests.parse, Settings())
+
+    def pods() -> list[str]:
+        (target,) = look()
+        return sorted(each.name for each in target.pods)
+
+    assert pods() == ["a"]
+    late = pod("bb")
+    late["metadata"]["resourceVersion"] = "2"
+    cache.upsert("Pod", late)
+    assert pods() == ["a", "bb"]
+    cache.remove("Pod", pod("a"))
+    assert pods() == ["bb"]
+    cache.upsert("ReplicaSet", obj("ReplicaSet", "newer", "Deployment-d"))
+    cache.upsert("Pod", pod("ccc", "newer"))
+    assert pods() == ["bb", "ccc"]
+
+
+def test_the_switch_of_the_service_is_noticed() -> None:
+    cache = cluster(*serving("none"))
+    look = ScalingTargets(cache, manifests.parse, Settings())
+    assert list(look()) == []
+    switched = serving("r1")[0]
+    switched["metadata"]["resourceVersion"] = "2"
+    cache.upsert("Service", switched)
+    assert [target.replicas for target in look()] == [3]
 
 
 def test_a_decision_wakes_its_object_when_it_is_another_one() -> None:
     woken: list[tuple[str, str]] = []
-    decisions = Decisions(woken.append)
+    decisions = Decisions(told(None), woken.append)
     decisions.publish(KEY, DECISION)
-    decisions.publish(KEY, replace(DECISION, requests_per_second=3.0))
+    decisions.publish(KEY, replace(DECISION, message="In other words."))
     assert len(woken) == 1
     decisions.publish(KEY, replace(DECISION, replicas=3))
     decisions.publish(KEY, replace(DECISION, replicas=3, reason="Holding"))
     assert len(woken) == 3
 
 
+def told(requests_per_second: float | None = 100) -> Cache:
+    """A cluster whose model's status says so."""
+    cache = Cache()
+    body = minimal()
+    body["metadata"] |= {"uid": "md", "generation": 1, "resourceVersion": "1"}
+    inputs = {"requestsPerSecond": requests_per_second}
+    body["status"] = {
+        "scaling": {"desiredReplicas": 2, "reason": "Load", "message": "Because.", "inputs": inputs}
+    }
+    cache.upsert(body["kind"], body)
+    return cache
+
+
+@pytest.mark.parametrize(("rate", "wakes"), [(100, 0), (109, 0), (120, 1), (80, 1)])
+def test_numbers_wake_when_they_are_a_tenth_away_from_what_status_says(
+    rate: float, wakes: int
+) -> None:
+    woken: list[tuple[str, str]] = []
+    decisions = Decisions(told(100), woken.append)
+    decisions.publish(KEY, replace(DECISION, requests_per_second=100.0))
+    for seconds in range(5, 30, 5):
+        at = DECISION.decided_at + timedelta(seconds=seconds)
+        decisions.publish(KEY, replace(DECISION, requests_per_second=rate, decided_at=at))
+    assert len(woken) == 1 + wakes
+
+
+def test_numbers_that_could_not_be_told_wake_again_after_half_a_minute() -> None:
+    woken: list[tuple[str, str]] = []
+    decisions = Decisions(told(100), woken.append)
+    for seconds in (0, 5, 35):
+        at = DECISION.decided_at + timedelta(seconds=seconds)
+        decisions.publish(KEY, replace(DECISION, requests_per_second=200.0, decided_at=at))
+    assert len(woken) == 3
+
+
 def test_the_last_decision_is_told_with_its_newest_numbers_until_forgotten() -> None:
-    decisions = Decisions(lambda _: None)
+    decisions = Decisions(told(), lambda _: None)
     newest = replace(DECISION, requests_per_second=3.0)
     decisions.publish(KEY, DECISION)
     decisions.publish(KEY, newest)
