@@ -53,6 +53,14 @@ class Settings(BaseSettings):
         description="Image of Jobs that build TensorRT engines; unset means that such specs are "
         "refused.",
     )
+    optimizer_annotations: dict[str, str] = Field(
+        default={
+            "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+            "karpenter.sh/do-not-disrupt": "true",
+        },
+        description="Annotations of the pods of optimization Jobs. These ask node autoscalers not "
+        "to throw the work away; correctness does not depend on it. Some clusters refuse one.",
+    )
     image_pull_policy: str = "IfNotPresent"
     triton_repository: str = Field(
         default="nvcr.io/nvidia/tritonserver",

@@ -31,11 +31,6 @@ _SCRATCH = "/scratch"
 _STORE = "/store"
 _RETRIES = 3
 """A retry repeats the whole work, so few; what cannot pass by itself exits with EXIT_REFUSED."""
-_KEEP_RUNNING = {
-    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
-    "karpenter.sh/do-not-disrupt": "true",
-}
-"""Asks node autoscalers not to throw the work away; correctness does not depend on it."""
 
 
 def build_request(md: ModelDeployment, settings: Settings) -> OptimizationRequest:
@@ -112,7 +107,10 @@ def optimization_job(
             "template": {
                 "metadata": {
                     "labels": names.labels(md.metadata.name, COMPONENT),
-                    "annotations": {names.REQUEST_ANNOTATION: digest, **_KEEP_RUNNING},
+                    "annotations": {
+                        **settings.optimizer_annotations,
+                        names.REQUEST_ANNOTATION: digest,
+                    },
                 },
                 "spec": _pod_spec(md, name, request.optimizer_image, settings),
             },

@@ -99,6 +99,17 @@ def test_optimizer_images_that_are_not_given_stay_unset(render: Render) -> None:
     assert "TRIFOCAL_OPTIMIZER_TENSORRT_IMAGE" not in names
 
 
+def test_an_annotation_that_a_cluster_refuses_is_left_out_of_jobs(
+    render: Render, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    default = environment(render())["TRIFOCAL_OPTIMIZER_ANNOTATIONS"]
+    assert json.loads(default) == Settings().optimizer_annotations
+    refused = r"optimizer.podAnnotations.cluster-autoscaler\.kubernetes\.io/safe-to-evict"
+    left = environment(render({refused: "null"}))["TRIFOCAL_OPTIMIZER_ANNOTATIONS"]
+    monkeypatch.setenv("TRIFOCAL_OPTIMIZER_ANNOTATIONS", left)
+    assert Settings().optimizer_annotations == {"karpenter.sh/do-not-disrupt": "true"}
+
+
 def test_ports_of_the_settings_are_the_ports_of_the_pod(render: Render) -> None:
     rendered = render()
     ports = {each["name"]: str(each["containerPort"]) for each in container(rendered)["ports"]}

@@ -17,6 +17,7 @@ from trifocal.resources.optimization_job import (
     request_config_map,
     result_config_map,
 )
+from trifocal.settings import Settings
 
 
 def job(md: ModelDeployment) -> dict[str, Any]:
@@ -210,3 +211,19 @@ def test_building_changes_nothing_that_was_given_and_is_repeatable(md: ModelDepl
     first = json.dumps([job(md), request_config_map(md, request)])
     assert (md, request) == before
     assert json.dumps([job(md), request_config_map(md, request)]) == first
+
+
+def test_node_autoscalers_are_asked_to_let_the_work_end() -> None:
+    """By the annotation that each of them documents, or by those that a cluster accepts."""
+
+    def annotations(settings: Settings) -> dict[str, str]:
+        md = minimal()
+        made = optimization_job(md, build_request(md, settings), settings)
+        found: dict[str, str] = made["spec"]["template"]["metadata"]["annotations"]
+        return {name: text for name, text in found.items() if name != names.REQUEST_ANNOTATION}
+
+    assert annotations(SETTINGS) == {
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+        "karpenter.sh/do-not-disrupt": "true",
+    }
+    assert annotations(SETTINGS.model_copy(update={"optimizer_annotations": {}})) == {}
