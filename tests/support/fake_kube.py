@@ -21,7 +21,7 @@ class FakeKube:
         self.selectors: list[str] = []
         self.faults: dict[tuple[str, str], ApiError] = {}
         """Raised for (verb, kind) until taken out."""
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(2)  # as in etcd, where nothing has version 1
 
     def put(self, obj: Manifest) -> dict[str, Any]:
         """Store an object as another client would; the answer is what a watch would show."""
@@ -105,8 +105,9 @@ class FakeKube:
             raise fault
 
     def _check_preconditions(self, before: Manifest | None, wanted: Manifest) -> None:
+        """Of what does not exist the API server compares the uid alone."""
         live = before["metadata"] if before else {}
-        for key in ("uid", "resourceVersion"):
+        for key in ("uid", "resourceVersion") if before else ("uid",):
             if key in wanted and wanted[key] != live.get(key):
                 raise Refused(409, "Conflict", f"{key} mismatch")
 

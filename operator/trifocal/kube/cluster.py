@@ -111,7 +111,7 @@ class Cluster:
             return
         except Refused as refusal:
             # The uid belongs to a namesake made since: the one we meant is gone.
-            if refusal.reason != "Conflict":
+            if not refusal.is_conflict:
                 raise
 
     async def get(self, kind: str, namespace: str, name: str) -> Manifest | None:

@@ -36,6 +36,11 @@ class Refused(ApiError):  # noqa: N818 - named for what the server did
         self.reason = reason
         self.message = message
 
+    @property
+    def is_conflict(self) -> bool:
+        """Whether a precondition did not hold: the object is another one, or of another version."""
+        return self.reason == "Conflict"
+
 
 class Transient(ApiError):  # noqa: N818 - named for what callers do: try later
     """The request may succeed later: overload, restart, network, expired credentials.

@@ -18,6 +18,8 @@ from trifocal.reconcile.children import is_deleting, is_owned, name_of, named
 from trifocal.reconcile.observed import NAME_TAKEN, Manifest, Observed, Refusal
 from trifocal.reconcile.plan import Deletion, Plan
 
+NOBODYS_VERSION = "1"
+"""etcd's revision before anything is stored, so no object has it. 0 would mean any version."""
 SETTLING_SECONDS = 1.0
 """Wait before a pass whose basis had changed is made again."""
 
@@ -87,22 +89,53 @@ def _from_where_it_was_seen(manifest: Manifest, observed: Observed) -> Manifest:
 
 async def _apply(kube: Kube, cache: Cache, md: ModelDeployment, manifest: Manifest) -> Change:
     kind, name = manifest["kind"], name_of(manifest)
-    known = cache.get(kind, md.metadata.namespace, name)
-    live = known or await kube.get(kind, md.metadata.namespace, name)
+    live = cache.get(kind, md.metadata.namespace, name)
+    if live is None and "resourceVersion" in manifest["metadata"]:
+        raise _moved(f"{kind} {name}")
     if live is None:
-        if "resourceVersion" in manifest["metadata"]:
-            raise _moved(f"{kind} {name}")
-        cache.upsert(kind, await kube.apply(manifest))
-        return Change.CREATED
+        try:
+            cache.upsert(kind, await kube.apply(_as_new(manifest)))
+        except Refused as refused:
+            live = await _in_the_way(kube, md, manifest, refused)
+        else:
+            return Change.CREATED
+    return await _update(kube, cache, md, manifest, live)
+
+
+async def _in_the_way(
+    kube: Kube, md: ModelDeployment, manifest: Manifest, refused: Refused
+) -> Manifest:
+    """What has the name already: the cache is behind, or it is not watched because not ours."""
+    if not refused.is_conflict:
+        raise refused
+    kind, name = manifest["kind"], name_of(manifest)
+    live = await kube.get(kind, md.metadata.namespace, name)
+    if live is None:
+        raise _moved(f"{kind} {name}") from refused
+    return live
+
+
+async def _update(
+    kube: Kube, cache: Cache, md: ModelDeployment, manifest: Manifest, live: Manifest
+) -> Change:
     _check_ownership(live, md)
     try:
         answer = await kube.apply(_pinned(manifest, live))
     except Refused:
         await _check_existence(kube, cache, live)
         raise
-    cache.upsert(kind, answer)
+    cache.upsert(manifest["kind"], answer)
     same = answer["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]
     return Change.UNCHANGED if same else Change.CONFIGURED
+
+
+def _as_new(manifest: Manifest) -> Manifest:
+    """With the version of nothing as a precondition: it is made, or refused as a conflict.
+
+    The API server compares the version with that of an object that exists only. Looking first
+    whether one does would double the requests of a creation.
+    """
+    return {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": NOBODYS_VERSION}}
 
 
 def _pinned(manifest: Manifest, live: Manifest) -> Manifest:

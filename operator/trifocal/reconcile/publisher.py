@@ -83,7 +83,7 @@ class Publisher:
                 {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "status": status}
             )
         except Refused as refused:
-            if refused.reason != "Conflict":
+            if not refused.is_conflict:
                 raise
             raise Transient(
                 f"{KIND} {metadata['name']} has changed since it was read."

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.golden.render import INPUTS, children, load
+from tests.golden.render import INPUTS, SETTINGS, children, load
+from tests.support import priority_class
 from tests.support.control_plane import ControlPlane
+from trifocal.reconcile.apply import NOBODYS_VERSION
+from trifocal.resources.headroom import headroom_deployment
 
 pytestmark = [
     pytest.mark.integration,
@@ -29,16 +32,20 @@ def in_namespace(manifest: dict[str, Any], namespace: str) -> dict[str, Any]:
     return {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
 
 
-def apply(plane: ControlPlane, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Server-side apply that refuses fields which the API server does not know."""
+def answer_to(plane: ControlPlane, manifest: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Of a server-side apply that refuses fields which the API server does not know."""
     meta = manifest["metadata"]
     path = PATHS[manifest["kind"]].format(meta["namespace"], meta["name"])
-    status, stored = plane.request(
+    return plane.request(
         "PATCH",
         f"{path}?fieldManager=trifocal&force=true&fieldValidation=Strict",
         manifest,
         content_type="application/apply-patch+yaml",
     )
+
+
+def apply(plane: ControlPlane, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    status, stored = answer_to(plane, manifest)
     assert status in {200, 201}, stored["message"]
     return stored
 
@@ -73,6 +80,24 @@ def test_applying_again_writes_nothing(control_plane: ControlPlane, path: Path) 
     assert again == versions
 
 
+def test_with_the_version_of_nothing_an_apply_makes_and_never_takes_over(
+    control_plane: ControlPlane, path: Path
+) -> None:
+    """No document promises it, and that a name is never taken from another's object rests on it."""
+    namespace = control_plane.namespace()
+    for manifest in children(load(path)):
+        sent = in_namespace(manifest, namespace)
+        sent["metadata"] = {**sent["metadata"], "resourceVersion": NOBODYS_VERSION}
+        status, made = answer_to(control_plane, sent)
+        assert status == 201
+        status, refusal = answer_to(
+            control_plane, {**sent, "metadata": {**sent["metadata"], "labels": {"taken": "over"}}}
+        )
+        assert (status, refusal["reason"]) == (409, "Conflict")
+        kept = PATHS[sent["kind"]].format(namespace, sent["metadata"]["name"])
+        assert control_plane.request("GET", kept) == (200, made)
+
+
 def test_pods_are_admitted_where_the_restricted_standard_is_enforced(
     control_plane: ControlPlane, path: Path
 ) -> None:
@@ -81,18 +106,35 @@ def test_pods_are_admitted_where_the_restricted_standard_is_enforced(
     md = load(path)
     if md.spec.service_account_name != "default":
         control_plane.must("-n", namespace, "create", "sa", md.spec.service_account_name)
-    admitted = []
+    priority_class.install(control_plane)
+    wanted, admitted = [], []
     for manifest in children(md):
         if manifest["kind"] not in {"Job", "Deployment"}:
             continue
+        wanted.append(manifest["metadata"]["name"])
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": manifest["metadata"]["name"]},
             "spec": manifest["spec"]["template"]["spec"],
         }
-        control_plane.must(
-            "-n", namespace, "create", "--validate=strict", "-f", "-", stdin=json.dumps(pod)
+        made = control_plane.must(
+            *("-n", namespace, "create", "--validate=strict", "-o", "name", "-f", "-"),
+            stdin=json.dumps(pod),
         )
-        admitted.append(manifest["kind"])
-    assert admitted == ["Job", "Deployment"]
+        admitted.append(made.strip().removeprefix("pod/"))
+    assert admitted == wanted
+    assert len(admitted) == 2 + (md.spec.serving.headroom is not None)
+
+
+def test_the_stored_revision_gives_the_placeholders_of_the_sent_one(
+    control_plane: ControlPlane, path: Path
+) -> None:
+    """They are shaped after either, and must not change because of the API server's defaults."""
+    namespace = control_plane.namespace()
+    md = load(path)
+    found = (in_namespace(m, namespace) for m in children(md) if m["kind"] == "Deployment")
+    sent = next(each for each in found if "trifocal.dev/revision" in each["metadata"]["labels"])
+    stored = apply(control_plane, sent)
+    made = [headroom_deployment(md, each, 1, SETTINGS) for each in (sent, stored)]
+    assert made[0] == made[1]

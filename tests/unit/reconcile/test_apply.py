@@ -56,6 +56,26 @@ async def test_a_child_that_is_not_there_is_created_and_cached() -> None:
     assert stage.cache.get("Service", "default", "digits") is not None
 
 
+async def test_a_new_child_costs_one_request() -> None:
+    stage = Stage()
+    await stage.carry_out(Plan(apply=(stage.child(),)))
+    assert (stage.kube.writes, stage.kube.reads) == ([("apply", "Service", "digits")], [])
+
+
+async def test_a_child_that_the_cache_has_not_seen_is_configured() -> None:
+    stage = Stage()
+    stage.live(stage.child(spec={"selector": {"a": "1"}}), cached=False)
+    done = await stage.carry_out(Plan(apply=(stage.child(spec={"selector": {"a": "2"}}),)))
+    assert done.changes == {("Service", "digits"): Change.CONFIGURED}
+
+
+async def test_what_was_in_the_way_and_has_gone_since_is_tried_again() -> None:
+    stage = Stage()
+    stage.kube.faults["apply", "Service"] = Refused(409, "Conflict", "Of another version.")
+    with pytest.raises(Transient, match="has changed since it was read"):
+        await stage.carry_out(Plan(apply=(stage.child(),)))
+
+
 async def test_a_child_that_differs_is_configured() -> None:
     stage = Stage()
     stage.live(stage.child(spec={"selector": {"a": "1"}}))
