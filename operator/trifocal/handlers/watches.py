@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 import kopf
 
+from trifocal.handlers.no_diffs import NoDiffs
 from trifocal.kube.client import Manifest
 from trifocal.kube.kinds import WATCHED, Kind, selector_of
 
@@ -42,6 +43,7 @@ def settings() -> kopf.OperatorSettings:
     chosen.peering.standalone = True
     chosen.posting.enabled = False
     chosen.scanning.disabled = True
+    chosen.persistence.diffbase_storage = NoDiffs()
     chosen.networking.error_backoffs = Backoffs()
     chosen.networking.connect_timeout = 5.0
     chosen.watching.chunk_size = PAGE

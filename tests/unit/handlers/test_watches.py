@@ -43,3 +43,13 @@ async def test_every_watched_kind_has_one_handler_and_it_answers_nothing() -> No
         fn: Any = handler.fn
         assert await fn(event={"type": "ADDED", "object": {}}) is None
     assert received == [(kind.name, "ADDED") for kind in WATCHED]
+
+
+def test_nothing_of_an_object_is_remembered_or_compared() -> None:
+    storage = settings().persistence.diffbase_storage
+    body = kopf.Body({"metadata": {"name": "a", "labels": {"a": "b"}}, "spec": {"replicas": 1}})
+    patch = kopf.Patch()
+    assert storage.build(body=body) == {}
+    storage.store(body=body, patch=patch, essence=kopf.BodyEssence())
+    assert storage.fetch(body=body) is None
+    assert patch == {}
