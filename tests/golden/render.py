@@ -12,7 +12,14 @@ import yaml
 from trifocal.api.manifest import parse
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.optimizer.contract import OptimizationResult, RecordedValue, Smoke, Tensor
-from trifocal.resources import disruption, network, optimization_job, revision, service
+from trifocal.resources import (
+    disruption,
+    headroom,
+    network,
+    optimization_job,
+    revision,
+    service,
+)
 from trifocal.settings import Settings
 from trifocal.triton.images import resolve_image
 
@@ -56,9 +63,12 @@ def children(md: ModelDeployment) -> Iterator[dict[str, Any]]:
     yield optimization_job.optimization_job(md, request, SETTINGS)
     yield optimization_job.result_config_map(md, request.digest(), result)
     yield revision.revision_config_map(md, hashed, result, image)
-    yield revision.revision_deployment(md, hashed, result, image, SETTINGS, 2)
+    deployment = revision.revision_deployment(md, hashed, result, image, SETTINGS, 2)
+    yield deployment
     yield service.service(md, hashed)
     yield disruption.pod_disruption_budget(md)
+    if kept := md.spec.serving.headroom:
+        yield headroom.headroom_deployment(md, deployment, kept.replicas, SETTINGS)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -32,6 +32,7 @@ class Effect(StrEnum):
     JOB = "the Job under way starts again"
     REVISION = "new pods"
     PODS = "another number of pods"
+    HEADROOM = "other places kept free"
     NOTHING = "no work now"
     WITH_OTHERS = "valid only together with the others"
 
@@ -107,7 +108,10 @@ def effect(before: ModelDeployment, after: ModelDeployment, ground: Ground) -> E
         return Effect.JOB
     if _revision(after, new, ground) != _revision(before, old, ground):
         return Effect.REVISION
-    return Effect.PODS if new.desired != old.desired else Effect.NOTHING
+    if new.desired != old.desired:
+        return Effect.PODS
+    keeps_others = after.spec.serving.headroom != before.spec.serving.headroom
+    return Effect.HEADROOM if keeps_others else Effect.NOTHING
 
 
 def _revision(md: ModelDeployment, found: Assessment, ground: Ground) -> str:

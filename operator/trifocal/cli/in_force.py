@@ -25,7 +25,7 @@ _PREFIX = "TRIFOCAL_"
 _VISIBLE: Final = (
     *("operator_image", "optimizer_image", "optimizer_extended_image", "optimizer_tensorrt_image"),
     *("image_pull_policy", "triton_repository", "triton_image", "triton_backend"),
-    "triton_version",
+    *("triton_version", "headroom_priority_class"),
 )
 """Settings that what the operator makes depends on."""
 _VERSION_TAG = "-py3"
@@ -78,6 +78,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
 
 def _from_children(seen: Seen) -> Iterator[tuple[str, str]]:
     yield from _triton(seen)
+    yield from _priority_class(seen)
     observed = seen.observed
     for made in (*observed.config_maps, *observed.jobs):
         if image := annotation(made, OPTIMIZER_IMAGE_ANNOTATION):
@@ -89,6 +90,11 @@ def _from_children(seen: Seen) -> Iterator[tuple[str, str]]:
         for container in deployment["spec"]["template"]["spec"]["containers"]:
             if container["name"] == TRITON_CONTAINER and "imagePullPolicy" in container:
                 yield "image_pull_policy", container["imagePullPolicy"]
+
+
+def _priority_class(seen: Seen) -> Iterator[tuple[str, str]]:
+    for deployment in seen.observed.headroom:
+        yield "headroom_priority_class", deployment["spec"]["template"]["spec"]["priorityClassName"]
 
 
 def _triton(seen: Seen) -> Iterator[tuple[str, str]]:

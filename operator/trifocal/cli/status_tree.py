@@ -81,6 +81,7 @@ def render(chain: Chain) -> Tree:
         _revision(tree, chain, revision)
     _traffic(tree, chain)
     _scaling(tree, chain)
+    _headroom(tree, chain)
     if (waits := _waits_for(chain)) is not None:
         tree.add(waits)
     return tree
@@ -165,6 +166,16 @@ def _figures(candidate: Manifest) -> Iterator[str]:
         yield "-" if value is None else form.format(value)
     size = candidate.get("sizeBytes")
     yield "-" if size is None else file_size(size)
+
+
+def _headroom(tree: Tree, chain: Chain) -> None:
+    """Only where places are to be kept free."""
+    kept = chain.status.get("headroom")
+    if kept is None:
+        return
+    branch = tree.add(f"headroom: {kept['readyReplicas']} of {kept['replicas']} places held")
+    if message := kept.get("message"):
+        branch.add(f"[yellow]{escape(message)}[/]")
 
 
 def _revisions(chain: Chain) -> list[str]:

@@ -58,15 +58,15 @@ def headroom_deployment(
             "selector": {"matchLabels": headroom_selector(md)},
             "template": {
                 "metadata": {"labels": names.labels(md.metadata.name, COMPONENT)},
-                "spec": _pod(md, serving["spec"]["template"]["spec"], settings),
+                "spec": _pod(serving["spec"]["template"]["spec"], settings),
             },
         },
     }
 
 
-def _pod(md: ModelDeployment, serving: Any, settings: Settings) -> dict[str, Any]:
+def _pod(serving: Any, settings: Settings) -> dict[str, Any]:
     return {
-        **pod.pod_settings(md.spec.service_account_name),
+        **pod.pod_settings(serving["serviceAccountName"]),
         **{key: serving[key] for key in _PLACEMENT if key in serving},
         "priorityClassName": settings.headroom_priority_class,
         # There is nothing to finish: who takes the place need not wait.

@@ -63,6 +63,7 @@ STORE: Edits = {"spec.artifacts.uri": "file:///other"}
 MOVED_SOURCE: Edits = {"spec.model.source.uri": "file:///models/moved.onnx"}
 DEADLINE: Edits = {"spec.optimization.job": {"deadlineSeconds": 600}}
 TRITON: Edits = {"spec.serving.triton": {"version": "26.05"}}
+HEADROOM: Edits = {"spec.serving.headroom": {"replicas": 1}}
 SUSPEND: Edits = {"spec.suspend": True}
 SAME: Edits = {"spec.suspend": False}
 
@@ -76,6 +77,7 @@ EFFECTS = [
     (STORE, Effect.PUBLICATION),
     (MOVED_SOURCE, Effect.NOTHING),
     (DEADLINE, Effect.NOTHING),
+    (HEADROOM, Effect.HEADROOM),
     (SUSPEND, Effect.NOTHING),
 ]
 

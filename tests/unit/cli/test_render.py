@@ -8,7 +8,7 @@ import yaml
 from click.testing import CliRunner
 
 from tests.support import results
-from tests.support.manifests import Manifest, minimal
+from tests.support.manifests import Manifest, changed, minimal
 from tests.support.world import START, World, world
 from trifocal.api.manifest import parse_file
 from trifocal.cli.render import render
@@ -64,6 +64,14 @@ def test_later_it_is_the_revision_with_placeholders() -> None:
     )
     assert mine == theirs
     assert "0" * 64 in str(deployment)
+
+
+def test_placeholders_are_shaped_after_the_revision_that_will_be() -> None:
+    body = changed(minimal(), "spec.serving.headroom", {"replicas": 2})
+    found = rendered(parse_file(body), Settings(), START).when_optimized
+    assert [each["kind"] for each in found] == ["ConfigMap", "Deployment", "Deployment"]
+    assert found[-1]["metadata"]["name"] == "digits-headroom"
+    assert found[-1]["spec"]["replicas"] == 2
 
 
 def run(folder: Path, text: str, **environment: str) -> tuple[int, str]:

@@ -169,6 +169,15 @@ def test_a_scaling_decision_is_shown_with_its_numbers() -> None:
     └── measured: 120 requests/s, latency 48 ms""")
 
 
+def test_places_that_are_kept_free_are_shown_where_there_are_some() -> None:
+    w = world(good)
+    w.edit(lambda b: changed(b, "spec.serving.headroom", {"replicas": 2}))
+    w.settle()
+    assert text(chain(w)).endswith("\n└── headroom: 2 of 2 places held")
+    w.body = changed(w.body, "status.headroom.message", "There is no [such] class.")
+    assert text(chain(w)).endswith("places held\n    └── There is no [such] class.")
+
+
 def test_words_of_others_are_not_taken_for_markup() -> None:
     w = world(good)
     w.settle()
