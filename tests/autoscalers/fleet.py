@@ -16,7 +16,7 @@ from tests.support.kwok_cluster import logs
 from tests.support.manifests import minimal
 from trifocal.api import names
 
-DEADLINE_SECONDS = 150.0
+DEADLINE_SECONDS = 90.0
 """For what takes twenty on an idle machine: Karpenter looks for something to disrupt every ten
 seconds, and looks again after fifteen before it consolidates."""
 HPA_SECONDS = 1

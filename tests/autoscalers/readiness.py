@@ -4,6 +4,7 @@ import http.client
 import json
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlencode, urlsplit
@@ -23,6 +24,9 @@ class Readiness:
         self._ready: set[str] = set()
         self._fewest: int | None = None
         self._turns = 0
+        self._began = 0.0
+        self.story: list[str] = []
+        """Each change since `begin`, with the seconds since then."""
 
     @property
     def now(self) -> int:
@@ -42,18 +46,29 @@ class Readiness:
 
     def begin(self) -> None:
         """Count from now on."""
-        self._fewest, self._turns = self.now, 0
+        self._fewest, self._turns, self._began = self.now, 0, time.monotonic()
+        self.tell(f"{self.now} ready")
+
+    def tell(self, what: str) -> None:
+        """A line of the story."""
+        self.story.append(f"{time.monotonic() - self._began:6.1f} s  {what}")
 
     def take(self, event: str, pod: Manifest) -> None:
         """Take in one event of the watch."""
         uid = pod["metadata"]["uid"]
         if event != "DELETED" and is_serving(pod):
-            self._ready.add(uid)
-        elif uid in self._ready:
-            self._ready.remove(uid)
-            self._turns += 1
+            self._change(self._ready | {uid}, pod, "is ready")
+        else:
+            self._change(self._ready - {uid}, pod, "leaves")
+
+    def _change(self, ready: set[str], pod: Manifest, what: str) -> None:
+        if ready == self._ready:
+            return
+        self._turns += len(self._ready - ready)
+        self._ready = ready
         if self._fewest is not None:
             self._fewest = min(self._fewest, self.now)
+            self.tell(f"{self.now} ready: the pod on node {_place(pod)} {what}")
 
 
 @contextmanager
@@ -82,6 +97,11 @@ def watched(plane: ControlPlane, namespace: str, selector: str, pods: int) -> It
             socket.shutdown(2)
         thread.join()
         connection.close()
+
+
+def _place(pod: Manifest) -> str:
+    """The node, by the part of its name that tells it from others: its NodeClaim's."""
+    return "-".join(pod["spec"]["nodeName"].removeprefix("kwok-").split("-")[:2])
 
 
 def _read(connection: http.client.HTTPSConnection, found: Readiness) -> None:

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from tests.autoscalers.fleet import MERGE, Fleet, Manifest, is_serving, manifest, selector
 from tests.autoscalers.machines import L4, T4
 from tests.autoscalers.played import HELD, LET_GO
@@ -11,14 +13,18 @@ from tests.support.control_plane import ControlPlane
 from tests.support.karpenter import GROUP
 from trifocal.api import names
 
+pytestmark = pytest.mark.timeout(300)
+
 
 def test_draining_every_node_at_once_takes_one_pod_at_a_time(fleet: Fleet) -> None:
     fleet.apply(manifest("digits", L4, replicas=3))
     fleet.until(lambda: fleet.serves("digits", 3))
     old = fleet.places("digits")
     with watched(fleet.plane, fleet.namespace, selector("digits"), pods=3) as seen:
+        seen.tell("kubectl delete nodeclaim, all three at once")
         fleet.give_back(old)
         fleet.until(lambda: fleet.serves("digits", 3) and not fleet.nodes() & old)
+    print("\n".join(["", *seen.story]))  # noqa: T201 - the transcript of docs/autoscalers.md
     assert seen.lost == 3, "each pod moved, and moved once"
     assert seen.fewest == 3 - 1, "maxUnavailable: 1"
 

@@ -9,6 +9,8 @@ from tests.autoscalers.fleet import Fleet, manifest
 from tests.autoscalers.machines import CAPACITY, H100, L4, POOL, PRODUCT, T4, TYPE, TYPES, gpu_pool
 from tests.support.control_plane import ControlPlane
 
+pytestmark = pytest.mark.timeout(300)
+
 
 def _kind_of_place(fleet: Fleet, name: str) -> dict[str, Any]:
     """What the labels of the one node of a model say."""
