@@ -53,6 +53,10 @@ def scale(replicas: int) -> Action:
     return lambda w: w.edit(lambda b: changed(b, "spec.replicas", replicas))
 
 
+def keep_free(places: int) -> Action:
+    return lambda w: w.edit(lambda b: changed(b, "spec.serving.headroom.replicas", places))
+
+
 def time_passes(times: int) -> Action:
     def pass_and_tick(w: World) -> None:
         for _ in range(times):
@@ -70,6 +74,7 @@ ACTIONS = st.one_of(
     st.builds(change_model, st.sampled_from(GOOD_SOURCES + BAD_SOURCE)),
     st.builds(change_serving, st.sampled_from([1, 2, DIFFERING, CRASHING])),
     st.builds(scale, st.integers(0, 3)),
+    st.builds(keep_free, st.integers(0, 2)),
     st.builds(time_passes, st.integers(1, 8)),
     st.builds(time_passes, st.integers(1, 8)),
     st.builds(operator_dies_before, st.integers(0, 6)),
@@ -89,6 +94,7 @@ def test_every_life_ends_in_what_the_spec_asks_for(script: list[Action]) -> None
     last = w.settle()
     assert (last.apply, last.delete, last.smoke) == ((), (), None)
     assert_right_traffic(w)
+    assert_headroom(w)
     assert_nothing_left_over(w)
     assert_status_is_a_fixed_point(w)
 
@@ -121,9 +127,19 @@ def assert_right_traffic(w: World) -> None:
         assert len(w.ready(serving)) == replicas
 
 
+def assert_headroom(w: World) -> None:
+    places = w.body["spec"].get("serving", {}).get("headroom", {}).get("replicas", 0)
+    kept = w.objects.get(("Deployment", "digits-headroom"))
+    if places == 0:
+        assert kept is None
+    elif w.selected() != "none":
+        assert kept is not None
+        assert w.body["status"]["headroom"] == {"replicas": places, "readyReplicas": places}
+
+
 def assert_nothing_left_over(w: World) -> None:
     kept = {w.selected(), w.body["status"]["revision"].get("wanted")}
-    deployments = [o for (kind, _), o in w.objects.items() if kind == "Deployment"]
+    deployments = w.look().deployments
     assert {d["metadata"]["labels"][names.REVISION_LABEL] for d in deployments} <= kept
 
 
