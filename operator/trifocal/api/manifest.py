@@ -8,7 +8,7 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,6 +22,10 @@ from trifocal.api.schema import API_VERSION, KIND
 from trifocal.api.status import ConditionStatusModel
 
 Body = Mapping[str, Any]
+
+KEPT_SPECS = 2048
+"""Parsed specs that are kept: one is parsed in each of the half dozen passes that follow a change.
+Some 10 kB each; at rest nobody parses, so a cluster with more models needs no more of them."""
 
 _NAME = "metadata.name"
 """What the rules on the whole object are about; CEL may look at nothing else in metadata."""
@@ -41,17 +45,12 @@ def parse(body: Body) -> ModelDeployment:
     Raises:
         InvalidSpec: The spec cannot work.
     """
-    status = body.get("status")
-    parsed = ModelDeployment.model_construct(
-        metadata=object_meta(body),
-        spec=_spec(body),
+    metadata, status = object_meta(body), body.get("status")
+    return ModelDeployment.model_construct(
+        metadata=metadata,
+        spec=_spec(json.dumps(body.get("spec")), metadata.name),
         status=status if isinstance(status, dict) else {},
     )
-    if problems := tuple(broken_rules(parsed, "")):
-        raise InvalidSpec(
-            Problem(each.path.removeprefix(".") or _NAME, each.message) for each in problems
-        )
-    return parsed
 
 
 def parse_file(body: Body) -> ModelDeployment:
@@ -107,13 +106,26 @@ def _condition(stored: Any) -> Iterable[Condition]:
         )
 
 
-def _spec(body: Body) -> ModelDeploymentSpec:
-    """In JSON mode and strictly, as the API server takes types: "3" is no number there."""
+@lru_cache(maxsize=KEPT_SPECS)
+def _spec(text: str, name: str) -> ModelDeploymentSpec:
+    """The spec, with every rule kept, those on the object's name included.
+
+    Read in JSON mode and strictly, as the API server takes types: "3" is no number there.
+    """
     try:
-        return ModelDeploymentSpec.model_validate_json(json.dumps(body.get("spec")), strict=True)
+        spec = ModelDeploymentSpec.model_validate_json(text, strict=True)
     except ValidationError as error:
         details = error.errors(include_url=False)
         raise InvalidSpec(_problem(each) for each in details if _is_cause(each, details)) from error
+    # The rules may look at the name and at nothing else of metadata, as in the API server.
+    whole = ModelDeployment.model_construct(
+        metadata=ObjectMeta(name=name, namespace="", uid="", generation=1), spec=spec, status={}
+    )
+    if problems := tuple(broken_rules(whole, "")):
+        raise InvalidSpec(
+            Problem(each.path.removeprefix(".") or _NAME, each.message) for each in problems
+        )
+    return spec
 
 
 def _is_cause(error: ErrorDetails, all_errors: Sequence[ErrorDetails]) -> bool:

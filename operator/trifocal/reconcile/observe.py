@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import chain
 
 import structlog
@@ -29,6 +30,9 @@ from trifocal.reconcile.queue import Key
 
 RESULT_KEY = "result.json"
 """Key of a result ConfigMap."""
+
+KEPT_RESULTS = 2048
+"""Parsed results that are kept, a few kB each: every pass reads all results of its object."""
 
 MAX_SUBJECTS = 4
 """Objects whose events are read in one pass. Pods of one revision fail alike, and each read makes
@@ -95,12 +99,17 @@ def _termination_messages(pod: Manifest) -> Iterator[str]:
             yield message
 
 
+@lru_cache(maxsize=KEPT_RESULTS)
+def _parsed(text: str) -> OptimizationResult:
+    return OptimizationResult.model_validate_json(text)
+
+
 def _result(
     text: str, request: str | None, source: str
 ) -> Iterator[tuple[str, OptimizationResult]]:
     """The result, if it is one and answers the request that its carrier was made for."""
     try:
-        result = OptimizationResult.model_validate_json(text)
+        result = _parsed(text)
     except ValidationError as error:
         # A container that was killed or never started ends with the kubelet's words instead.
         _log.debug("no result in the message", source=source, error=str(error))

@@ -38,6 +38,15 @@ def test_an_object_that_is_being_deleted_says_so() -> None:
     assert parse(body).metadata.deleting is True
 
 
+def test_objects_with_one_spec_keep_their_own_names_and_status() -> None:
+    one, other = (parse(stored(minimal(name)) | {"status": {"of": name}}) for name in "ab")
+    assert (one.metadata.name, one.status) == ("a", {"of": "a"})
+    assert (other.metadata.name, other.status) == ("b", {"of": "b"})
+    assert one.spec == other.spec
+    assert problems(minimal("9")) == problems(minimal("9"))
+    assert "Service's name" in problems(minimal("9"))[0]
+
+
 def test_every_field_is_read() -> None:
     spec = parse(stored(full())).spec
     assert spec.model_dump(mode="json", by_alias=True, exclude_none=True) == full()["spec"]
