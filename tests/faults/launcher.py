@@ -7,8 +7,10 @@ from being hurried; a run would spend most of its time in them.
 
 import os
 import sys
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tests.faults.bugs import BUGS, replace_attribute
@@ -36,14 +38,24 @@ SEEDED = "TRIFOCAL_SEEDED_BUG"
 """Environment variable with a bug's name; the operator's settings know none of that name."""
 
 
+CLOCK_FILE = "TRIFOCAL_CLOCK_FILE"
+"""Environment variable with a file that says by how many seconds the wall clock is ahead."""
+
+
 def _instead(value: Any, _: Any) -> Any:
     return value
+
+
+def _set_by(file: Path, right: Callable[[], datetime]) -> Callable[[], datetime]:
+    return lambda: right() + timedelta(seconds=float(file.read_text()))
 
 
 def launch() -> None:
     """Be `trifocal operator`, but for these."""
     for where, value in PACE.items():
         replace_attribute(where, partial(_instead, value))
+    if file := os.environ.get(CLOCK_FILE):
+        replace_attribute("trifocal.cli.operator:_now", partial(_set_by, Path(file)))
     if name := os.environ.get(SEEDED):
         BUGS[name].seed()
     sys.argv = ["trifocal", "operator"]

@@ -39,12 +39,16 @@ class Session:
         self.restarts = 0
         self._folder = folder
         self._bug = bug
+        self._clock = folder / "clock"
+        self.set_clock(0)
         self._kubeconfig = proxy.kubeconfig(folder)
         self._operators: dict[str, tuple[OperatorProcess, Mapping[str, str]]] = {}
 
     def start(self, name: str = REPLACED, **settings: str) -> None:
         """Start an operator; from now on it is started again whenever it ends."""
-        given = {"seeded_bug": self._bug, **settings} if self._bug else settings
+        given = {"clock_file": str(self._clock), **settings}
+        if self._bug:
+            given["seeded_bug"] = self._bug
         running = Launched(self._kubeconfig, name, self._folder, **given)
         self._operators[name] = running, settings
 
@@ -100,10 +104,17 @@ class Session:
         self.proxy.required_token = token
 
     def end_faults(self) -> None:
-        """Let everything pass from now on; a rotated token stays the right one."""
+        """Let everything pass, at the right time; a rotated token stays the right one."""
         self.proxy.rule = nothing_fails
         self.proxy.watch_rule = nothing_fails
         self.proxy.release_watches()
+        self.set_clock(0)
+
+    def set_clock(self, ahead_seconds: float) -> None:
+        """Set the operators' wall clock, of those that run and those to come."""
+        new = self._clock.with_suffix(".new")
+        new.write_text(str(ahead_seconds))
+        new.replace(self._clock)
 
     def write_lease(self, spec: Manifest) -> None:
         """Write the operator's lease as another holder would."""

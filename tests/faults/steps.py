@@ -301,6 +301,11 @@ def _steal_lease(run: Run, _: str) -> None:
     run.session.write_lease({"holderIdentity": "thief", "leaseDurationSeconds": 2})
 
 
+def _set_clock(run: Run, arg: str) -> None:
+    """The clock is set, so many seconds ahead of the right time, until the faults end."""
+    run.session.set_clock(float(arg))
+
+
 ACTIONS: Mapping[str, Callable[[Run, str], None]] = {
     "wait": _wait,
     "rest": _rest,
@@ -332,4 +337,5 @@ ACTIONS: Mapping[str, Callable[[Run, str], None]] = {
     "kill": _kill,
     "second-operator": _second_operator,
     "steal-lease": _steal_lease,
+    "set-clock": _set_clock,
 }

@@ -70,6 +70,7 @@ misfortune = st.one_of(
     _step("rotate-token", [""]),
     _step("second-operator", [""]),
     _step("steal-lease", [""]),
+    _step("set-clock", ["3600", "-3600", "30"]),
 )
 time_passes = _step("wait", ["1", "2", "4"])
 

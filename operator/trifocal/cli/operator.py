@@ -27,6 +27,7 @@ from trifocal.autoscaling.prometheus.expression import PodLabels
 from trifocal.autoscaling.prometheus.source import PrometheusSource
 from trifocal.autoscaling.scraper import Scraper, open_session
 from trifocal.autoscaling.wake_up import LIMITS, NobodyAsks, WakeUps, WakeUpSource, through
+from trifocal.clock_set import ClockSet, watch_clock
 from trifocal.handlers.intake import Intake
 from trifocal.handlers.login import Login
 from trifocal.handlers.streams import Streams
@@ -209,11 +210,16 @@ class Process:
                 await self._term()
             except* LeadershipLost as lost:
                 _log.warning("not leading any more; standing by", error=str(lost.exceptions[0]))
+            except* ClockSet as jump:
+                _log.warning("beginning anew", error=str(jump.exceptions[0]))
             finally:
                 self._scaler_metrics.forget_all()
 
     async def _term(self) -> None:
-        """Work until the lease is lost. Nothing but the cache is remembered from earlier terms."""
+        """Work until the lease is lost or the clock is set.
+
+        Nothing but the cache is remembered from earlier terms: no rate, no wait, no hold.
+        """
         decisions = Decisions(self._cache, self._queue.add)
         shop = self._workshop(decisions)
         self._queue.begin()
@@ -221,6 +227,7 @@ class Process:
             self._queue.add((obj["metadata"]["namespace"], obj["metadata"]["name"]))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._election.keep())
+            tasks.create_task(watch_clock(wall=_now, steady=time.monotonic))
             tasks.create_task(self._scale(decisions))
             for _ in range(self._settings.workers):
                 tasks.create_task(work(shop))

@@ -45,7 +45,7 @@ def assess(
     found = named(observed.services, md.metadata.name)
     service = found if found and is_owned(found, md.metadata.uid) else None
     decision = resting.kept_awake(
-        md, observed.decision, switched_at=rollout.switched_at(service), now=now
+        md, observed.decision, switched_at=rollout.switched_at(service, now), now=now
     )
     desired = desired_replicas(
         md,

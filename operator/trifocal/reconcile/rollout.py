@@ -44,6 +44,8 @@ NO_REVISION = "none"
 
 SWITCHED_AT_ANNOTATION = f"{GROUP}/switched-at"
 """On the Service: when the traffic last moved."""
+CLOCK_SKEW = timedelta(seconds=10)
+"""By which two replicas' clocks may differ at most."""
 PREVIOUS_ANNOTATION = f"{GROUP}/previous-revision"
 """On the Service: which revision had the traffic before that."""
 
@@ -100,7 +102,7 @@ def assess(
         wanted=target,
         serving=serving,
         previous=previous if previous and previous.deployment else None,
-        switched_at=switched_at(service),
+        switched_at=switched_at(service, now),
         selected=serving.hash if serving else NO_REVISION,
         proven=_proven(target, smoke, now),
         unproven=_unproven(target, smoke),
@@ -144,10 +146,15 @@ def _selected(service: Manifest | None) -> str | None:
     return None if found is None else str(found)
 
 
-def switched_at(service: Manifest | None) -> datetime | None:
-    """When the traffic last moved; None where it never did."""
+def switched_at(service: Manifest | None, now: datetime) -> datetime | None:
+    """When the traffic last moved; None where it never did.
+
+    What a clock wrote that was ahead by more than `CLOCK_SKEW` says nothing: a drain that began in
+    an hour would end in an hour.
+    """
     text = annotation(service, SWITCHED_AT_ANNOTATION) if service else None
-    return instant(text) if text else None
+    found = instant(text) if text else None
+    return None if found is None or found > now + CLOCK_SKEW else found
 
 
 def _about(smoke: SmokeOutcome | None, wanted: Revision | None) -> SmokeOutcome | None:

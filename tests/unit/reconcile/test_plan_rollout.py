@@ -87,6 +87,21 @@ def test_the_old_pods_stay_for_the_drain_hold_and_then_go() -> None:
     assert timedelta(seconds=30) <= w.now - switched <= timedelta(seconds=45)
 
 
+def test_a_switch_by_a_clock_that_was_ahead_does_not_hold_the_old_pods() -> None:
+    w = world(good)
+    w.settle()
+    before = w.selected()
+    w.now += timedelta(hours=1)
+    next_revision(w)
+    while w.selected() == before:
+        passes(w, 1)
+    w.now -= timedelta(hours=1)
+    set_right = w.now
+    while ("Deployment", names.revision("digits", before)) in w.objects:
+        passes(w, 1)
+    assert w.now - set_right <= timedelta(seconds=45)
+
+
 def test_a_revision_that_answers_differently_never_gets_traffic_and_costs_no_pods() -> None:
     w = world(good)
     w.settle()
