@@ -23,6 +23,7 @@ def _plane() -> Iterator[ControlPlane]:
     pools = (
         machines.gpu_pool("l4", "spot", "on-demand"),
         machines.gpu_pool("t4", "on-demand"),
+        machines.gpu_pool("a100", "spot"),
         machines.cpu_pool(),
     )
     with control_plane() as plane:

@@ -150,9 +150,15 @@ class Fleet:
     def drift(self, pool: str) -> None:
         """Change the NodePool's template, so that its nodes are no longer as it wants them."""
         annotations = {"test.trifocal.dev/version": secrets.token_hex(4)}
-        body = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+        self._change_pool(pool, {"template": {"metadata": {"annotations": annotations}}})
+
+    def limit(self, pool: str, gpus: int | None) -> None:
+        """Let the NodePool have so many GPUs and no more; None for any number."""
+        self._change_pool(pool, {"limits": None if gpus is None else {GPU: str(gpus)}})
+
+    def _change_pool(self, pool: str, spec: Manifest) -> None:
         path = f"{GROUP}/nodepools/{pool}"
-        _succeeds(self.plane.request("PATCH", path, body, content_type=MERGE))
+        _succeeds(self.plane.request("PATCH", path, {"spec": spec}, content_type=MERGE))
 
     def until(self, holds: Callable[[], bool], seconds: float = DEADLINE_SECONDS) -> None:
         """Wait for it, and tell what went on if it does not come."""

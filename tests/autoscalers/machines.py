@@ -16,11 +16,12 @@ TYPE = "node.kubernetes.io/instance-type"
 CAPACITY = "karpenter.sh/capacity-type"
 POOL = "karpenter.sh/nodepool"
 
-L4, T4, H100 = "NVIDIA-L4", "Tesla-T4", "NVIDIA-H100-80GB-HBM3"
-PRODUCTS = {"l4": L4, "t4": T4, "h100": H100}
+L4, T4 = "NVIDIA-L4", "Tesla-T4"
+A100, H100 = "NVIDIA-A100-SXM4-80GB", "NVIDIA-H100-80GB-HBM3"
+PRODUCTS = {"l4": L4, "t4": T4, "a100": A100, "h100": H100}
 """By the NodePool's name."""
-TYPES = {"l4": "gpu-l4-1x", "t4": "gpu-t4-1x", "h100": "gpu-h100-1x", "cpu": "general-16x"}
-_DOLLARS = {"l4": 0.8, "t4": 0.5, "h100": 5.0, "cpu": 0.7}
+TYPES = {**{pool: f"gpu-{pool}-1x" for pool in PRODUCTS}, "cpu": "general-16x"}
+_DOLLARS = {"l4": 0.8, "t4": 0.5, "a100": 3.0, "h100": 5.0, "cpu": 0.7}
 """An hour on demand: only their order matters."""
 _SPOT = 0.35
 """Of the price on demand."""
