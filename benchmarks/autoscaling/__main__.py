@@ -20,7 +20,7 @@ from benchmarks.autoscaling.goals import OURS
 from benchmarks.autoscaling.sections import SECTIONS
 from benchmarks.autoscaling.tables import line
 from trifocal.autoscaling.simulation.synthetic import SHAPES
-from trifocal.cli.line_up import ALL, NAMES
+from trifocal.cli.simulate.line_up import ALL, NAMES
 
 FULL = Size(
     cold_starts=(35.0, 120.0, 300.0),

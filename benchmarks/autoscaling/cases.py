@@ -13,7 +13,7 @@ from trifocal.autoscaling.simulation.run import draw_all, run_policy
 from trifocal.autoscaling.simulation.synthetic import synthetic
 from trifocal.autoscaling.simulation.trace import MINUTE_SECONDS, Trace
 from trifocal.autoscaling.simulation.trace_csv import read_trace
-from trifocal.cli.line_up import clairvoyant, contestant
+from trifocal.cli.simulate.line_up import clairvoyant, contestant
 
 TRACES = Path(__file__).resolve().parents[3] / "shared" / "traces"
 FARO = "faro-10jobs"

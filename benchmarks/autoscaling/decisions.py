@@ -7,7 +7,7 @@ from benchmarks.autoscaling.cases import Case
 from trifocal.autoscaling.simulation.engine import simulate
 from trifocal.autoscaling.simulation.policy import Pods, Policy, Telemetry
 from trifocal.autoscaling.simulation.run import draw_all
-from trifocal.cli.line_up import contestant
+from trifocal.cli.simulate.line_up import contestant
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ from benchmarks.autoscaling.study_sections import (
 )
 from trifocal.autoscaling.scaler import RATE_SECONDS
 from trifocal.autoscaling.simulation.synthetic import SHAPES
-from trifocal.cli.line_up import CLAIRVOYANTS
+from trifocal.cli.simulate.line_up import CLAIRVOYANTS
 
 LOSERS = ("keda-strict",)
 """Played where metrics are lost, and nowhere else: it is KEDA otherwise."""

@@ -55,7 +55,7 @@ def launch() -> None:
     for where, value in PACE.items():
         replace_attribute(where, partial(_instead, value))
     if file := os.environ.get(CLOCK_FILE):
-        replace_attribute("trifocal.cli.operator:_now", partial(_set_by, Path(file)))
+        replace_attribute("trifocal.cli.operator.wall_clock:now", partial(_set_by, Path(file)))
     if name := os.environ.get(SEEDED):
         BUGS[name].seed()
     sys.argv = ["trifocal", "operator"]

@@ -14,20 +14,20 @@ from typing_extensions import override
 from trifocal import __version__
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
-    "check": ("trifocal.cli.check:check", "Check the cluster and the installation."),
-    "crd": ("trifocal.cli.crd:crd", "Print the CustomResourceDefinition."),
-    "explain": ("trifocal.cli.explain:explain_command", "Say why it is not Ready and what to do."),
-    "fetch": ("trifocal.cli.fetch:fetch", "Fetch and verify an artifact (serving pods run this)."),
-    "operator": ("trifocal.cli.operator:operator", "Run the operator."),
-    "freeze": ("trifocal.cli.freeze:freeze_command", "Print a manifest with its choices pinned."),
-    "optimize": ("trifocal.cli.optimize:optimize", "Optimize a model here, without a cluster."),
-    "plan": ("trifocal.cli.plan:plan", "Say what applying a file would cause."),
-    "render": ("trifocal.cli.render:render", "Print what the operator would make of a file."),
-    "report": ("trifocal.cli.report:report", "Write a redacted support bundle."),
-    "rollout": ("trifocal.cli.rollout:rollout", "Follow, look back, restart, pause, resume."),
-    "simulate": ("trifocal.cli.simulate:simulate", "Replay a load against scaling policies."),
-    "status": ("trifocal.cli.status:status", "Show what a ModelDeployment does and waits for."),
-    "uninstall": ("trifocal.cli.uninstall:uninstall", "Delete what `helm uninstall` keeps."),
+    "check": ("check.command:check", "Check the cluster and the installation."),
+    "crd": ("crd:crd", "Print the CustomResourceDefinition."),
+    "explain": ("explain.command:explain_command", "Say why it is not Ready and what to do."),
+    "fetch": ("fetch:fetch", "Fetch and verify an artifact (serving pods run this)."),
+    "operator": ("operator.command:operator", "Run the operator."),
+    "freeze": ("freeze.command:freeze_command", "Print a manifest with its choices pinned."),
+    "optimize": ("optimize:optimize", "Optimize a model here, without a cluster."),
+    "plan": ("plan.command:plan", "Say what applying a file would cause."),
+    "render": ("render.command:render", "Print what the operator would make of a file."),
+    "report": ("report.command:report", "Write a redacted support bundle."),
+    "rollout": ("rollout.command:rollout", "Follow, look back, restart, pause, resume."),
+    "simulate": ("simulate.command:simulate", "Replay a load against scaling policies."),
+    "status": ("status:status", "Show what a ModelDeployment does and waits for."),
+    "uninstall": ("uninstall.command:uninstall", "Delete what `helm uninstall` keeps."),
 }
 
 
@@ -43,7 +43,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, attribute = COMMANDS[cmd_name][0].split(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        command: click.Command = getattr(import_module(f"{__package__}.{module}"), attribute)
         return command
 
     @override

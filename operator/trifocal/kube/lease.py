@@ -17,6 +17,8 @@ from typing import Any
 from trifocal.kube.client import Kube, Manifest
 from trifocal.kube.errors import ApiError
 
+LEASE_NAME = "trifocal-operator"
+"""In the operator's own namespace."""
 RELEASED_SECONDS = 1
 """Duration written when giving the lease back; client-go's value."""
 

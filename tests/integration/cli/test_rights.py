@@ -10,7 +10,7 @@ from tests.integration.cli.made import deploy_optimized, has_revision
 from tests.support.manifests import Manifest, minimal
 from tests.support.operator_process import OperatorProcess
 from tests.support.tenant import Tenant
-from trifocal.cli.checking import rights_to_use
+from trifocal.cli.check.checking import rights_to_use
 from trifocal.cli.main import main
 from trifocal.cli.user_cluster import Right
 

@@ -33,9 +33,9 @@ def blocked_loop() -> None:
 
 def endless_pass() -> None:
     """Passes neither end nor let themselves be ended."""
-    import trifocal.cli.operator  # noqa: PLC0415 - the other defects must come before it
+    import trifocal.cli.operator.process  # noqa: PLC0415 - the other defects must come before it
 
-    trifocal.cli.operator.STUCK_SECONDS = LIMIT_SECONDS
+    trifocal.cli.operator.process.STUCK_SECONDS = LIMIT_SECONDS
 
     async def reconcile(_self: Reconciler, _key: Key) -> Outcome:
         while True:

@@ -97,7 +97,7 @@ def test_the_version_is_the_programs() -> None:
 
 
 def test_only_the_operators_own_lease_is_granted() -> None:
-    source = Path(trifocal.__file__).parent / "cli" / "operator.py"
+    source = Path(trifocal.__file__).parent / "kube" / "lease.py"
     (lease,) = re.findall(r'^LEASE_NAME = "(.+)"$', source.read_text(), re.MULTILINE)
     assert f"resourceNames: [{lease}]" in TEMPLATES["rbac.yaml"]
 
@@ -129,7 +129,7 @@ def test_every_alert_has_a_runbook() -> None:
 def test_alerts_use_metrics_that_the_operator_has() -> None:
     telemetry = "".join(
         (Path(trifocal.__file__).parent / name).read_text()
-        for name in ("telemetry.py", "cli/operator.py", "autoscaling/metrics.py")
+        for name in ("telemetry.py", "cli/operator/process.py", "autoscaling/metrics.py")
     )
     used = set(re.findall(r"trifocal_[a-z_]+", TEMPLATES["metrics.yaml"]))
     assert used

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.support.manifests import minimal
 from trifocal.api.condition import USER_MUST_ACT
-from trifocal.cli.advice import ADVICE, what_to_do, where_to_look
+from trifocal.cli.explain.advice import ADVICE, what_to_do, where_to_look
 from trifocal.cli.seen import seen_in
 
 README = Path(__file__).parents[3] / "README.md"

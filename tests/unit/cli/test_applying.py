@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from trifocal.cli.applying import LAST_APPLIED, applier, last_applied, three_way_patch
+from trifocal.cli.plan.applying import LAST_APPLIED, applier, last_applied, three_way_patch
 
 
 def test_what_the_last_manifest_had_and_the_file_has_not_goes_away() -> None:

@@ -14,16 +14,15 @@ from tests.support.manifests import Manifest
 from tests.support.world import START
 from trifocal import __version__
 from trifocal.api.crd import crd
-from trifocal.cli import operator
-from trifocal.cli.check import LEASE, render
-from trifocal.cli.checking import (
+from trifocal.cli.check.checking import (
     OLDEST,
     Facts,
     after_installation,
     before_installation,
     rights_to_use,
 )
-from trifocal.cli.checks import Check, Verdict
+from trifocal.cli.check.checks import Check, Verdict
+from trifocal.cli.check.command import render
 from trifocal.cli.user_cluster import Right
 
 CHART = Path(__file__).parents[3] / "charts" / "trifocal" / "Chart.yaml"
@@ -93,10 +92,6 @@ def test_the_oldest_release_is_the_charts() -> None:
     assert yaml.safe_load(CHART.read_text())["kubeVersion"] == (
         f">={'.'.join(map(str, OLDEST))}.0-0"
     )
-
-
-def test_the_lease_is_the_operators() -> None:
-    assert LEASE == operator.LEASE_NAME
 
 
 @pytest.mark.parametrize(

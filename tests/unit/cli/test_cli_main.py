@@ -22,7 +22,7 @@ def test_help_lists_every_command_with_its_purpose() -> None:
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_each_listed_command_can_be_imported(name: str) -> None:
     module, attribute = COMMANDS[name][0].split(":")
-    command = getattr(import_module(module), attribute)
+    command = getattr(import_module(f"trifocal.cli.{module}"), attribute)
     assert isinstance(command, click.Command)
     assert command.name == name
 

@@ -10,9 +10,9 @@ from rich.console import Console
 from tests.support import results
 from tests.support.manifests import Manifest, changed
 from tests.support.world import World, world
-from trifocal.cli.explain import as_json, render
-from trifocal.cli.explanation import Explanation, explain
-from trifocal.cli.reports import reports
+from trifocal.cli.explain.command import as_json, render
+from trifocal.cli.explain.explanation import Explanation, explain
+from trifocal.cli.explain.reports import reports
 from trifocal.cli.seen import Seen
 from trifocal.cli.status_tree import Progress
 from trifocal.optimizer.contract import OptimizationResult

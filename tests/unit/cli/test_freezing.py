@@ -9,7 +9,7 @@ import yaml
 from tests.support import results
 from tests.support.manifests import Manifest, changed, digest
 from tests.support.world import World, world
-from trifocal.cli.freezing import Frozen, as_yaml, freeze
+from trifocal.cli.freeze.freezing import Frozen, as_yaml, freeze
 from trifocal.cli.in_force import configured, is_reproduced, settings_in_force
 from trifocal.cli.seen import Seen
 from trifocal.optimizer.contract import OptimizationResult

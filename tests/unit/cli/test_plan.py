@@ -11,10 +11,10 @@ from tests.support import results
 from tests.support.manifests import Manifest, changed, digest
 from tests.support.world import World, world
 from trifocal.api.manifest import InvalidSpec
-from trifocal.cli.effects import Effect, Ground, differences
 from trifocal.cli.in_force import settings_in_force
-from trifocal.cli.plan import Refusal, manifests_in, render
-from trifocal.cli.prospect import Prospect, prospect
+from trifocal.cli.plan.command import Refusal, manifests_in, render
+from trifocal.cli.plan.effects import Effect, Ground, differences
+from trifocal.cli.plan.prospect import Prospect, prospect
 from trifocal.cli.seen import Seen, seen_in
 from trifocal.cli.session import ExitCode, Unanswered
 from trifocal.optimizer.contract import OptimizationResult

@@ -11,8 +11,8 @@ from tests.support import results
 from tests.support.manifests import Manifest, changed, minimal
 from tests.support.world import START, World, world
 from trifocal.api.manifest import parse_file
-from trifocal.cli.render import render
-from trifocal.cli.rendering import Rendered, rendered
+from trifocal.cli.render.command import render
+from trifocal.cli.render.rendering import Rendered, rendered
 from trifocal.optimizer.contract import OptimizationResult
 from trifocal.settings import Settings
 

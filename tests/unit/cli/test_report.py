@@ -12,8 +12,8 @@ import yaml
 from tests.support import results
 from tests.support.manifests import Manifest, changed
 from tests.support.world import World, world
-from trifocal.cli.bundle import archive, files, logs_of
-from trifocal.cli.redaction import REDACTED, redacted, scrubbed
+from trifocal.cli.report.bundle import archive, files, logs_of
+from trifocal.cli.report.redaction import REDACTED, redacted, scrubbed
 from trifocal.cli.seen import Seen
 from trifocal.optimizer.contract import OptimizationResult
 

@@ -9,9 +9,9 @@ from rich.console import Console
 from tests.support import results
 from tests.support.manifests import Manifest, changed, minimal
 from tests.support.world import START, World, world
-from trifocal.cli.history import Role, history, serving_deployment
-from trifocal.cli.history_text import render
-from trifocal.cli.rollout import appliers_of_suspend, restart_patch, step_line
+from trifocal.cli.rollout.command import appliers_of_suspend, restart_patch, step_line
+from trifocal.cli.rollout.history import Role, history, serving_deployment
+from trifocal.cli.rollout.history_text import render
 from trifocal.cli.seen import Seen
 from trifocal.cli.status_tree import Chain
 from trifocal.cli.user_cluster import FIELD_MANAGER

@@ -5,7 +5,7 @@ import pytest
 
 from trifocal.autoscaling.prometheus.source import PrometheusSource
 from trifocal.autoscaling.scraper import Scraper
-from trifocal.cli.operator import _signal_source
+from trifocal.cli.operator.signal_source import signal_source
 from trifocal.settings import Settings
 
 URL = "http://prometheus:9090"
@@ -14,7 +14,7 @@ URL = "http://prometheus:9090"
 @pytest.mark.parametrize("url", [None, URL])
 async def test_pods_are_read_unless_prometheus_is_asked_for(url: str | None) -> None:
     async with aiohttp.ClientSession() as session:
-        source, interval = _signal_source(Settings(prometheus_url=url, scrape_seconds=7), session)
+        source, interval = signal_source(Settings(prometheus_url=url, scrape_seconds=7), session)
     assert isinstance(source, Scraper)
     assert interval == 7
 
@@ -32,6 +32,6 @@ async def test_something_new_is_known_as_often_as_the_slower_of_both_looks(
         prometheus_scrape_seconds=scrapes,
     )
     async with aiohttp.ClientSession() as session:
-        source, interval = _signal_source(settings, session)
+        source, interval = signal_source(settings, session)
     assert isinstance(source, PrometheusSource)
     assert interval == longer

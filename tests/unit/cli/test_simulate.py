@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from trifocal.cli.line_up import ALL
 from trifocal.cli.main import main
+from trifocal.cli.simulate.line_up import ALL
 
 STEADY = "minute,a\n0,6\n1,6\n2,6\n"
 GIVEN = {

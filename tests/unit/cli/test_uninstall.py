@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.support.manifests import Manifest, minimal
-from trifocal.cli.remains import Remains, first_steps, listing
+from trifocal.cli.uninstall.remains import Remains, first_steps, listing
 
 CRD = {"metadata": {"name": "modeldeployments.trifocal.dev"}}
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from trifocal.cli.digests import short
 from trifocal.cli.durations import said
-from trifocal.cli.history import History
+from trifocal.cli.rollout.history import History
 
 
 def render(found: History, now: datetime) -> RenderableType:

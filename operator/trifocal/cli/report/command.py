@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from trifocal.cli.bundle import archive, files, logs_of
-from trifocal.cli.explain import render
-from trifocal.cli.explanation import Explanation, explain
+from trifocal.cli.explain.command import render
+from trifocal.cli.explain.explanation import Explanation, explain
 from trifocal.cli.in_force import operators
+from trifocal.cli.report.bundle import archive, files, logs_of
 from trifocal.cli.seen import must_see
 from trifocal.cli.session import ClusterCommand, Reach, Unanswered, cluster_options, opened
 

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from trifocal.api.schema import KIND
 from trifocal.cli.durations import Timeout
-from trifocal.cli.history import History, history, serving_deployment
-from trifocal.cli.history_text import render
+from trifocal.cli.rollout.history import History, history, serving_deployment
+from trifocal.cli.rollout.history_text import render
 from trifocal.cli.seen import must_see
 from trifocal.cli.session import (
     ClusterCommand,

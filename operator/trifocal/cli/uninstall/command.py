@@ -6,7 +6,6 @@ import click
 
 from trifocal.api.schema import KIND
 from trifocal.cli.in_force import OPERATOR_SELECTOR
-from trifocal.cli.remains import Remains, first_steps, listing
 from trifocal.cli.session import (
     ClusterCommand,
     ExitCode,
@@ -14,6 +13,7 @@ from trifocal.cli.session import (
     cluster_options,
     opened,
 )
+from trifocal.cli.uninstall.remains import Remains, first_steps, listing
 from trifocal.cli.user_cluster import DEFINITION, UserCluster
 from trifocal.reconcile.children import uid_of
 

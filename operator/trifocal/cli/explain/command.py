@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from trifocal.cli.durations import said
-from trifocal.cli.explanation import Explanation, State, explain
-from trifocal.cli.reports import Report
+from trifocal.cli.explain.explanation import Explanation, State, explain
+from trifocal.cli.explain.reports import Report
 from trifocal.cli.seen import must_see
 from trifocal.cli.session import ClusterCommand, Reach, cluster_options, opened
 from trifocal.cli.status_tree import Progress

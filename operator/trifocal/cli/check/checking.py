@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from trifocal.api.schema import GROUP, PLURAL
-from trifocal.cli.checks import Check, Verdict
-from trifocal.cli.definition_check import definition, left_over
-from trifocal.cli.operator_checks import operator_checks
+from trifocal.cli.check.checks import Check, Verdict
+from trifocal.cli.check.definition_check import definition, left_over
+from trifocal.cli.check.operator_checks import operator_checks
 from trifocal.cli.user_cluster import Right
 from trifocal.kube.client import Manifest
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from trifocal import __version__
-from trifocal.cli.freezing import as_yaml, freeze
+from trifocal.cli.freeze.freezing import as_yaml, freeze
 from trifocal.cli.in_force import is_reproduced, operators, settings_in_force
 from trifocal.cli.seen import Seen, must_see
 from trifocal.cli.session import (

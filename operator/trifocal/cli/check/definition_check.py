@@ -6,7 +6,7 @@ from typing import Any
 from trifocal import __version__
 from trifocal.api.crd import crd
 from trifocal.api.schema import VERSION
-from trifocal.cli.checks import Check, Verdict
+from trifocal.cli.check.checks import Check, Verdict
 from trifocal.kube.client import Manifest
 from trifocal.reconcile.children import has_condition, name_of
 

@@ -1,49 +1,35 @@
-"""`trifocal operator`: the long-running process. Wiring only; every part is made elsewhere."""
+"""One operator process: its parts, connected. Every part is made elsewhere."""
 
 import asyncio
 import math
 import random
-import signal
-import sys
 import time
-from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import datetime
 from functools import partial
 
 import aiohttp
-import click
 import structlog
 
 from trifocal.api.schema import KIND
 from trifocal.autoscaling import scaler
 from trifocal.autoscaling.metrics import ScalerMetrics
-from trifocal.autoscaling.prometheus.access import PrometheusAccess
-from trifocal.autoscaling.prometheus.client import (
-    DEFAULT_LIMITS,
-    PrometheusClient,
-    QueryLimits,
-)
-from trifocal.autoscaling.prometheus.expression import PodLabels
-from trifocal.autoscaling.prometheus.source import PrometheusSource
-from trifocal.autoscaling.scraper import Scraper, open_session
-from trifocal.autoscaling.wake_up import LIMITS, NobodyAsks, WakeUps, WakeUpSource, through
+from trifocal.cli.operator import wall_clock
+from trifocal.cli.operator.signal_source import signal_source, wake_ups
 from trifocal.clock_set import ClockSet, watch_clock
 from trifocal.handlers.intake import Intake
 from trifocal.handlers.login import Login
 from trifocal.handlers.streams import Streams
 from trifocal.handlers.watcher import Watcher
-from trifocal.kube.access import Access, find_access
+from trifocal.kube.access import Access
 from trifocal.kube.cache import Cache
 from trifocal.kube.client import Kube
-from trifocal.kube.cluster import Cluster
 from trifocal.kube.errors import ApiError
-from trifocal.kube.fence import Fence
-from trifocal.kube.lease import Clock, Election, LeadershipLost
-from trifocal.kube.limiter import TokenBucket
+from trifocal.kube.lease import LEASE_NAME, Election, LeadershipLost
 from trifocal.kube.recorder import Recorder
 from trifocal.kube.resync import Sweeper, prefill
 from trifocal.loop_lag import watch_lag
-from trifocal.probes import SILENCE_SECONDS, Vitals, probes_served
+from trifocal.probes import SILENCE_SECONDS, Vitals
 from trifocal.reconcile.policy import BoundPolicy
 from trifocal.reconcile.progress import read_progress
 from trifocal.reconcile.queue import WorkQueue
@@ -52,80 +38,16 @@ from trifocal.reconcile.scaling_targets import Decisions, ScalingTargets
 from trifocal.reconcile.verify import Verifier
 from trifocal.reconcile.workers import Workshop, work
 from trifocal.settings import Settings
-from trifocal.telemetry import Metrics, configure_logging, exposition, served
+from trifocal.telemetry import Metrics
 from trifocal.triton.smoke import smoke_test
 
-LEASE_NAME = "trifocal-operator"
 DRAIN_SECONDS = 1.0
 """At SIGTERM, passes in work may finish; one that waits longer is made again by the next leader."""
 RELEASE_SECONDS = 0.5
 STUCK_SECONDS = 300.0
 """A pass ends after 120 s at the latest, and a queue moves meanwhile; one that does neither for
 this long will not by itself."""
-LEASE_QPS = 2.0
-LEASE_BURST = 4
-"""Of the lease's own client: a read and a write every 2 s."""
-
 _log = structlog.get_logger(__name__)
-
-
-@click.command()
-def operator() -> None:
-    """Run the operator.
-
-    Settings come from TRIFOCAL_* variables, the cluster from KUBECONFIG or the pod's
-    ServiceAccount.
-    """
-    settings = Settings()
-    configure_logging(settings.log_level)
-    sys.exit(asyncio.run(run(settings)))
-
-
-async def run(settings: Settings) -> int:
-    """Run until SIGTERM (0), or until this process must not go on (1)."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    access = await find_access(time.monotonic)
-    metrics = Metrics()
-    async with AsyncExitStack() as stack:
-        # A client of its own: neither the workers' rate nor a Retry-After delays a renewal.
-        bucket = TokenBucket(qps=LEASE_QPS, burst=LEASE_BURST, clock=time.monotonic)
-        own = await stack.enter_async_context(Cluster(access, bucket, metrics.wrote))
-        election = _election(own, settings)
-        bucket = TokenBucket(qps=settings.kube_qps, burst=settings.kube_burst, clock=time.monotonic)
-        fenced = Cluster(access, bucket, metrics.wrote, Fence(election.held))
-        kube = await stack.enter_async_context(fenced)
-        session = await stack.enter_async_context(open_session())
-        process = Process(settings, kube, election, metrics, access, session)
-        stack.enter_context(probes_served(process.vitals, settings.probes_port))
-        app = exposition(metrics.registry)
-        await stack.enter_async_context(served(app, settings.metrics_port))
-        return await _until_end(process, stop)
-
-
-def _election(kube: Kube, settings: Settings) -> Election:
-    return Election(
-        kube,
-        lease=(settings.namespace, LEASE_NAME),
-        identity=settings.pod_name,
-        clock=Clock(monotonic=time.monotonic, wall=_now),
-    )
-
-
-async def _until_end(process: "Process", stop: asyncio.Event) -> int:
-    life = asyncio.create_task(process.live())
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({life, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if life.done():
-        stopping.cancel()
-        _log.error("the operator cannot go on", exc_info=life.exception())
-        return 1
-    _log.info("stopping")
-    await process.stop()
-    life.cancel()
-    await asyncio.wait({life})
-    return 0
 
 
 class Process:
@@ -166,12 +88,12 @@ class Process:
                 kube=self._kube,
                 cache=self._cache,
                 policy=BoundPolicy(settings),
-                recorder=Recorder(self._kube, instance=settings.pod_name, now=_now),
+                recorder=Recorder(self._kube, instance=settings.pod_name, now=wall_clock.now),
                 smoke=Verifier(smoke_test, settings),
                 read_progress=partial(read_progress, self._session),
                 decisions=decisions,
                 forget_decision=decisions.forget,
-                now=_now,
+                now=wall_clock.now,
             )
         )
         return Workshop(
@@ -227,7 +149,7 @@ class Process:
             self._queue.add((obj["metadata"]["namespace"], obj["metadata"]["name"]))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._election.keep())
-            tasks.create_task(watch_clock(wall=_now, steady=time.monotonic))
+            tasks.create_task(watch_clock(wall=wall_clock.now, steady=time.monotonic))
             tasks.create_task(self._scale(decisions))
             for _ in range(self._settings.workers):
                 tasks.create_task(work(shop))
@@ -235,7 +157,7 @@ class Process:
     async def _scale(self, decisions: Decisions) -> None:
         policy = BoundPolicy(self._settings)
         interval = self._settings.scrape_seconds
-        source, reading_interval = _signal_source(self._settings, self._session)
+        source, reading_interval = signal_source(self._settings, self._session)
         await scaler.run(
             ScalingTargets(self._cache, policy.parse, self._settings),
             decisions.publish,
@@ -244,7 +166,7 @@ class Process:
                 self._scaler_metrics,
                 reading_interval,
                 self._settings.gpus_per_namespace,
-                _wake_ups(self._settings, self._session),
+                wake_ups(self._settings, self._session),
             ),
             interval=interval,
             clock=_WallClock(),
@@ -323,60 +245,11 @@ def stuck(queue: WorkQueue) -> str | None:
     return None
 
 
-def _prometheus(
-    settings: Settings,
-    session: aiohttp.ClientSession,
-    url: str | None,
-    limits: QueryLimits = DEFAULT_LIMITS,
-) -> PrometheusClient | None:
-    """The operator's Prometheus, or what stands before it; None where there is none."""
-    if url is None:
-        return None
-    access = PrometheusAccess(
-        url=url,
-        token_file=settings.prometheus_token_file,
-        basic_auth=settings.prometheus_basic_auth,
-        ca_file=settings.prometheus_ca_file,
-    )
-    return PrometheusClient(session, access, limits)
-
-
-def _signal_source(
-    settings: Settings, session: aiohttp.ClientSession
-) -> tuple[scaler.Source, float]:
-    """Where the scaler learns what pods have counted, and how often there is something new."""
-    prometheus = _prometheus(settings, session, settings.prometheus_url)
-    if settings.scaling_signal == "pods" or prometheus is None:
-        return Scraper(session, _now), settings.scrape_seconds
-    interval = max(settings.scrape_seconds, settings.prometheus_scrape_seconds)
-    labels = PodLabels(
-        namespace=settings.prometheus_namespace_label, pod=settings.prometheus_pod_label
-    )
-    max_age = scaler.rate_window(interval)
-    return PrometheusSource(prometheus, _now, max_age=max_age, labels=labels), interval
-
-
-def _wake_ups(settings: Settings, session: aiohttp.ClientSession) -> WakeUpSource:
-    """Who asks users' queries: nobody, unless the administrator allows it."""
-    url = settings.wake_up_prometheus_url or settings.prometheus_url
-    prometheus = _prometheus(settings, session, url, LIMITS)
-    if prometheus is None or not settings.wake_up_queries:
-        return NobodyAsks(
-            "Wake-up queries are asked only where the administrator sets wakeUp.queries and "
-            "prometheus.url in the chart."
-        )
-    return WakeUps(through(prometheus, settings.wake_up_namespace_parameter), _now)
-
-
 class _WallClock:
     """Time as the scaling loop needs it."""
 
     def now(self) -> datetime:
-        return _now()
+        return wall_clock.now()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

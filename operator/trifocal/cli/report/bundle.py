@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from trifocal import __version__
-from trifocal.cli.redaction import redacted, scrubbed
+from trifocal.cli.report.redaction import redacted, scrubbed
 from trifocal.cli.seen import Seen
 from trifocal.kube.client import Manifest
 from trifocal.reconcile.children import container_statuses, name_of

@@ -12,21 +12,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trifocal.cli.checking import (
+from trifocal.cli.check.checking import (
     Facts,
     after_installation,
     before_installation,
     rights_to_install,
     rights_to_use,
 )
-from trifocal.cli.checks import Check, Verdict
+from trifocal.cli.check.checks import Check, Verdict
 from trifocal.cli.in_force import OPERATOR_SELECTOR
 from trifocal.cli.session import ClusterCommand, ExitCode, Reach, cluster_options, opened
 from trifocal.cli.user_cluster import DEFINITION, Right, UserCluster
 from trifocal.kube.client import Manifest
 from trifocal.kube.errors import Refused
+from trifocal.kube.lease import LEASE_NAME
 
-LEASE = "trifocal-operator"
 OPERATOR_NAMESPACE = "trifocal-system"
 """Where the README installs the chart."""
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
@@ -80,7 +80,7 @@ async def read_facts(kube: UserCluster, needed: tuple[Right, ...]) -> Facts:
 async def _lease(kube: UserCluster, listed: tuple[Manifest, ...]) -> Manifest | None:
     if len(listed) != 1:
         return None
-    found, _ = await _readable(kube.get("Lease", listed[0]["metadata"]["namespace"], LEASE))
+    found, _ = await _readable(kube.get("Lease", listed[0]["metadata"]["namespace"], LEASE_NAME))
     return found
 
 

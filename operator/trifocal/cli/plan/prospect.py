@@ -10,7 +10,7 @@ from trifocal.api.manifest import parse
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.cli.digests import short
 from trifocal.cli.durations import said
-from trifocal.cli.effects import Change, Ground, changes
+from trifocal.cli.plan.effects import Change, Ground, changes
 from trifocal.cli.seen import Seen
 from trifocal.reconcile.assessment import Assessment
 from trifocal.reconcile.children import condition, instant, name_of

@@ -15,10 +15,10 @@ from rich.text import Text
 
 from trifocal.api.manifest import InvalidSpec
 from trifocal.api.schema import API_VERSION, KIND
-from trifocal.cli.applying import dry_run
-from trifocal.cli.effects import Change, Effect, Ground
 from trifocal.cli.in_force import is_reproduced, operators, settings_in_force
-from trifocal.cli.prospect import Prospect, prospect
+from trifocal.cli.plan.applying import dry_run
+from trifocal.cli.plan.effects import Change, Effect, Ground
+from trifocal.cli.plan.prospect import Prospect, prospect
 from trifocal.cli.seen import Seen, see, seen_in
 from trifocal.cli.session import (
     ClusterCommand,

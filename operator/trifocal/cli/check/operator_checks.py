@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from trifocal import __version__
-from trifocal.cli.checks import Check, Verdict
+from trifocal.cli.check.checks import Check, Verdict
 from trifocal.cli.durations import said
 from trifocal.cli.in_force import configured
 from trifocal.kube.client import Manifest

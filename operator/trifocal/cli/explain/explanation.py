@@ -12,10 +12,10 @@ from enum import StrEnum
 from typing import Any
 
 from trifocal.api.condition import USER_MUST_ACT, ConditionType, Reason
-from trifocal.cli.advice import what_to_do, where_to_look
 from trifocal.cli.digests import short
-from trifocal.cli.next_try import NextTry, next_try
-from trifocal.cli.reports import Report, reports
+from trifocal.cli.explain.advice import what_to_do, where_to_look
+from trifocal.cli.explain.next_try import NextTry, next_try
+from trifocal.cli.explain.reports import Report, reports
 from trifocal.cli.seen import Seen
 from trifocal.cli.status_tree import Chain, Progress, progress
 from trifocal.reconcile.children import instant

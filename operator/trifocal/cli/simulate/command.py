@@ -23,8 +23,8 @@ from trifocal.autoscaling.simulation.synthetic import SHAPES, synthetic
 from trifocal.autoscaling.simulation.table import as_json, table
 from trifocal.autoscaling.simulation.trace import Trace, TraceError
 from trifocal.autoscaling.simulation.trace_csv import read_trace
-from trifocal.cli.line_up import ALL, NAMES, contestant, least_replica_hours, shortage
 from trifocal.cli.one_sentence import Duration, OneSentence, Refused, Stretch
+from trifocal.cli.simulate.line_up import ALL, NAMES, contestant, least_replica_hours, shortage
 
 EVERY = "all"
 MOST_REQUESTS = 20_000_000

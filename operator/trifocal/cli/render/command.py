@@ -8,7 +8,7 @@ import click
 import yaml
 
 from trifocal.cli.manifest_file import ManifestFileError, read_manifest_file
-from trifocal.cli.rendering import Rendered, rendered
+from trifocal.cli.render.rendering import Rendered, rendered
 from trifocal.cli.session import ClusterCommand, Unanswered
 from trifocal.reconcile.obstacles import unconfigured
 from trifocal.settings import Settings

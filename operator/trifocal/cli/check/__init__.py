@@ -1,0 +1,1 @@
+"""`trifocal check`: what the cluster and the installation lack."""

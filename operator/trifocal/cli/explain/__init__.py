@@ -1,0 +1,1 @@
+"""`trifocal explain`: why a model is not Ready, and what to do."""

@@ -1,0 +1,1 @@
+"""`trifocal freeze`: a manifest with today's choices pinned."""

@@ -1,0 +1,1 @@
+"""`trifocal operator`: the long-running process."""

@@ -1,0 +1,1 @@
+"""`trifocal plan`: what applying a file would cause."""

@@ -1,0 +1,1 @@
+"""`trifocal render`: what the operator would make of a file."""

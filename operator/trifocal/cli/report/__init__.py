@@ -1,0 +1,1 @@
+"""`trifocal report`: a redacted support bundle."""

@@ -1,0 +1,1 @@
+"""`trifocal rollout`: follow, look back, restart, pause, resume."""

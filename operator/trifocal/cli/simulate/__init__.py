@@ -1,0 +1,1 @@
+"""`trifocal simulate`: a load replayed against scaling policies."""

@@ -1,0 +1,1 @@
+"""`trifocal uninstall`: delete what `helm uninstall` keeps."""
