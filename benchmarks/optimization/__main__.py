@@ -33,7 +33,7 @@ from benchmarks.optimization.requests import request_for, store_in
 from benchmarks.optimization.zoo import digits, emotions, faces, pages, people, text
 from benchmarks.optimization.zoo.model import ZooModel
 from trifocal.api.optimization import Search
-from trifocal.api.target import Runtime
+from trifocal.api.target import SERVED, Runtime
 from trifocal.artifacts.fetch import fetch_artifact
 from trifocal.artifacts.store import Store, open_store
 from trifocal.optimizer.backends import backends_for
@@ -75,6 +75,8 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="file for every row")
     parser.add_argument("--keep", type=Path, help="folder for the work, to go on in another run")
     options = parser.parse_args()
+    if not SERVED.intersection(options.targets):
+        parser.error("a model is served by onnxruntime: name it in --targets, too")
     console = Console(width=180, highlight=False)
     rows: list[Row] = []
     failed = False
