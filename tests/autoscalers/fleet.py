@@ -100,15 +100,24 @@ class Fleet:
         return next((c for c in found if c["type"] == kind), {})
 
     def serves(self, name: str, replicas: int) -> bool:
-        """Whether its status says so of the present spec, and so many pods are ready."""
+        """Whether its status says so of the present spec, and so many pods are ready.
+
+        Pods of a revision that had the traffic before stay a while and are not counted.
+        """
         found = self.model(name)
         status = found.get("status", {})
+        revision = status.get("revision", {}).get("serving")
+        pods = [
+            pod
+            for pod in self.pods(name)
+            if is_serving(pod) and pod["metadata"]["labels"].get(names.REVISION_LABEL) == revision
+        ]
         ready = [c["status"] for c in status.get("conditions", ()) if c["type"] == "Ready"]
         return (
             status.get("observedGeneration") == found["metadata"]["generation"]
             and ready == ["True"]
             and status.get("readyReplicas") == replicas
-            and len([pod for pod in self.pods(name) if is_serving(pod)]) == replicas
+            and len(pods) == replicas
         )
 
     # Pods and nodes
