@@ -117,7 +117,7 @@ def _serving_taken(run: Evidence, change: Change) -> Violations:
     uid, _, spec = run.spec_at(change.version)
     revision = change.obj["metadata"]["labels"][names.REVISION_LABEL]
     is_serving = _selected(live.get(("Service", run.name))) == revision
-    if not is_serving or owner_uid(change.obj) != uid or spec.get("replicas", 1) == 0:
+    if not is_serving or owner_uid(change.obj) != uid or _bounds(spec)[1] == 0:
         return
     if change.type == "DELETED" or change.obj["spec"]["replicas"] == 0:
         yield f"revision {revision} has the traffic and lost its pods"
@@ -143,13 +143,22 @@ def replicas_within_bounds(run: Evidence) -> Violations:
     for write in run.writes:
         if write.kind == "Deployment" and write.succeeded and write.version:
             asked = {
-                spec.get("replicas", 1)
+                most
                 for version, _, _, spec in run.generations()
                 if version <= write.version
+                for _, most in [_bounds(spec)]
             }
             given = write.body.get("spec", {}).get("replicas", 1)
             if not 0 <= given <= max(asked, default=0):
                 yield f"Deployment {write.name} was given {given} pods; asked for: {sorted(asked)}"
+
+
+def _bounds(spec: Mapping[str, Any]) -> tuple[int, int]:
+    """The fewest and the most pods that are asked for; what scales has a range."""
+    if scaling := spec.get("scaling"):
+        return scaling["minReplicas"], scaling["maxReplicas"]
+    fixed = spec.get("replicas", 1)
+    return fixed, fixed
 
 
 def writes_only_what_is_ours(run: Evidence) -> Violations:
@@ -195,17 +204,18 @@ def ready_is_true(run: Evidence) -> Violations:
 def _served_as_asked(run: Evidence, change: Change) -> Violations:
     """What the operator itself decides: how many pods the revision with the traffic asks for."""
     spec = change.obj["spec"]
-    if spec.get("suspend") or spec.get("replicas", 1) == 0:
+    least, most = _bounds(spec)
+    if spec.get("suspend") or most == 0:
         return
     live = run.live_at(change.version)
     revision = _selected(live.get(("Service", run.name)))
     deployment = live.get(("Deployment", names.revision(run.name, revision)))
     if deployment is None or not _is_last_by_operator(run, deployment):
         return
-    if deployment["spec"]["replicas"] != spec.get("replicas", 1):
+    if not least <= deployment["spec"]["replicas"] <= most:
         yield (
             f"Ready is True for generation {change.obj['metadata']['generation']} with "
-            f"{deployment['spec']['replicas']} of {spec.get('replicas', 1)} pods asked for"
+            f"{deployment['spec']['replicas']} pods where {least} to {most} were asked for"
         )
 
 

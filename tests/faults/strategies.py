@@ -1,5 +1,7 @@
 """What hypothesis draws: sequences of steps in which users, others and misfortune take turns."""
 
+import json
+
 from hypothesis import strategies as st
 
 from tests.faults.controllers import OUTCOMES
@@ -17,8 +19,19 @@ _FIELDS = {
     "optimization.job.deadlineSeconds": ["600", "900"],
     "artifacts.uri": ['"file:///artifacts"', '"file:///artifacts/two"'],
     "suspend": ["true", "false"],
+    "scaling": [
+        json.dumps(
+            {
+                "minReplicas": pods,
+                "maxReplicas": pods,
+                "objective": {"latency": {"maxMilliseconds": 50}},
+            }
+        )
+        for pods in (2, 3)
+    ],
 }
-"""Values that the schema accepts; `nowhere` is a claim that does not exist."""
+"""Values that the schema accepts; `nowhere` is a claim that does not exist. No Triton answers the
+scaler, which then keeps what runs: only a range of one number leads to one end."""
 _INVALID = [
     "replicas=-1",
     'model.task="nonsense"',

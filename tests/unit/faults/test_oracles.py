@@ -143,6 +143,17 @@ def test_nobody_gets_more_pods_than_were_asked_for(replicas: int, is_wrong: bool
     assert bool(story.said_by("replicas_within_bounds")) is is_wrong
 
 
+@pytest.mark.parametrize(("replicas", "is_wrong"), [(2, False), (4, False), (5, True)])
+def test_what_scales_stays_within_its_range(replicas: int, is_wrong: bool) -> None:
+    spec = {"replicas": 1, "scaling": {"minReplicas": 2, "maxReplicas": 4}}
+    story = Story().user(**spec)
+    story.happens("Service", "digits", **service("r"))
+    story.happens("Deployment", "digits-r", **deployment("r", replicas))
+    story.status(**spec)
+    assert bool(story.said_by("replicas_within_bounds")) is is_wrong
+    assert bool(story.said_by("ready_is_true")) is is_wrong
+
+
 @pytest.mark.parametrize(("owner", "is_wrong"), [(UID, False), ("uid-of-another", True)])
 def test_only_what_our_uid_owns_is_written(owner: str, is_wrong: bool) -> None:
     story = Story().user().happens("Service", "digits", by="another", meta=child(owner))
