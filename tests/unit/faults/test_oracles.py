@@ -145,7 +145,7 @@ def test_nobody_gets_more_pods_than_were_asked_for(replicas: int, is_wrong: bool
 
 @pytest.mark.parametrize(("replicas", "is_wrong"), [(2, False), (4, False), (5, True)])
 def test_what_scales_stays_within_its_range(replicas: int, is_wrong: bool) -> None:
-    spec = {"replicas": 1, "scaling": {"minReplicas": 2, "maxReplicas": 4}}
+    spec: dict[str, Any] = {"replicas": 1, "scaling": {"minReplicas": 2, "maxReplicas": 4}}
     story = Story().user(**spec)
     story.happens("Service", "digits", **service("r"))
     story.happens("Deployment", "digits-r", **deployment("r", replicas))
