@@ -145,6 +145,7 @@ def full(name: str = "digits", namespace: str = "default") -> Manifest:
                 },
                 "deadlineSeconds": 600,
                 "scratchSize": "2Gi",
+                "queue": "vision",
             },
         },
         "artifacts": {"uri": "s3://artifacts", "secretRef": {"name": "artifact-writer"}},

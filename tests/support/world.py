@@ -265,6 +265,10 @@ class World:
     def _work(self, job: Manifest) -> None:
         if _conditions(job):
             return
+        if job["spec"].get("suspend"):
+            for pod in self._pods_of(job):
+                self._evict(pod)
+            return
         if not self._pods_of(job):
             self._start(job, job["spec"]["template"], scheduled=True)
             return

@@ -7,7 +7,7 @@ from pydantic import Field
 from trifocal.api.gate import Gate
 from trifocal.api.location import VerifiedLocation
 from trifocal.api.resources import ResourceRequirements
-from trifocal.api.rule import Rule
+from trifocal.api.rule import Rule, pattern_rule
 from trifocal.api.schema import ApiModel, ByteQuantity
 from trifocal.api.target import SERVED, Target
 from trifocal.api.techniques import (
@@ -22,6 +22,16 @@ from trifocal.api.techniques import (
 
 Search = Literal["auto", "grid"]
 Preference = Literal["latency", "throughput", "cost", "size", "accuracy"]
+
+QueueName = Annotated[
+    str,
+    Field(max_length=63),
+    pattern_rule(
+        "[a-z0-9]([-a-z0-9]*[a-z0-9])?",
+        "must be the name of a LocalQueue of this namespace; see `kubectl get localqueues`.",
+    ),
+]
+"""The name of a LocalQueue that a label can hold."""
 
 
 class Dataset(VerifiedLocation):
@@ -84,7 +94,7 @@ class Datasets(ApiModel):
 
 
 class OptimizationJob(ApiModel):
-    """Limits of the Job that optimizes."""
+    """Limits of the Job that optimizes, and where it waits for its turn."""
 
     resources: ResourceRequirements = Field(
         default=ResourceRequirements(),
@@ -96,6 +106,12 @@ class OptimizationJob(ApiModel):
     )
     scratch_size: ByteQuantity = Field(
         default="4Gi", description="Disk that the Job may use for downloads and candidates."
+    )
+    queue: QueueName | None = Field(
+        default=None,
+        description="LocalQueue of Kueue in which the Job waits until it is admitted. A change "
+        "moves a Job that waits and leaves alone one that runs. Each time a Job is resumed its "
+        "deadlineSeconds start anew.",
     )
 
 

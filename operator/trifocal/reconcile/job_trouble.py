@@ -23,6 +23,7 @@ from trifocal.reconcile.pod_trouble import (
     last_words,
     refused_pods,
 )
+from trifocal.reconcile.suspended_job import is_suspended
 from trifocal.reconcile.trouble import Trouble, join, sentence
 
 _OVER_ITS_LIMIT = "exceeds the"
@@ -50,7 +51,12 @@ def job_failure(
 
 
 def job_waits_for(job: Manifest, pods: tuple[Manifest, ...], events: Events) -> Trouble | None:
-    """What keeps a Job's pod from running; a pod that failed and is retried is no such thing."""
+    """What keeps a Job's pod from running; a pod that failed and is retried is no such thing.
+
+    Nor is it trouble to be suspended: its pods leave, and it waits for its turn.
+    """
+    if is_suspended(job):
+        return None
     living = [pod for pod in pods if pod.get("status", {}).get("phase") == "Pending"]
     if living:
         return first_trouble(living, events)

@@ -7,8 +7,9 @@ from trifocal.reconcile.assessment import Assessment
 from trifocal.reconcile.candidates import chosen_sentence
 from trifocal.reconcile.job_trouble import retry_note
 from trifocal.reconcile.observed import Observed
-from trifocal.reconcile.optimizing import Stage
+from trifocal.reconcile.optimizing import Optimization, Stage
 from trifocal.reconcile.refused_children import refused_optimization
+from trifocal.reconcile.suspended_job import is_suspended, waiting_sentence
 from trifocal.reconcile.verdict import Verdict
 
 
@@ -29,13 +30,20 @@ def optimized(md: ModelDeployment, found: Assessment, observed: Observed) -> Ver
         return verdict.true(Reason.OPTIMIZED, chosen_sentence(result, md))
     if trouble := optimization.trouble or refusal:
         return verdict.false(trouble, verdict.still_serving(found.rollout))
-    if optimization.stage is Stage.RUNNING and optimization.running_pod is not None:
-        doing = "The optimization is running."
-    else:
-        doing = "The optimization is about to start."
     return verdict.unknown(
         Reason.OPTIMIZING,
-        doing,
+        _doing(optimization),
         retry_note(optimization.pods),
         verdict.still_serving(found.rollout),
     )
+
+
+def _doing(optimization: Optimization) -> str:
+    job = optimization.job
+    if optimization.stage is not Stage.RUNNING or job is None:
+        return "The optimization is about to start."
+    if is_suspended(job):
+        return waiting_sentence(job)
+    if optimization.running_pod is not None:
+        return "The optimization is running."
+    return "The optimization is about to start."

@@ -7,14 +7,16 @@
 | an engine of another Triton | any                        | HELD      |
 | with an artifact            | any                        | DONE      |
 | none, or a failure          | made in another way        | OUTDATED  |
+| none, or a failure          | waits in another queue     | OUTDATED  |
 | none                        | none, and cannot be made   | BLOCKED   |
 | none                        | none                       | TO_START  |
 | none                        | being deleted              | RUNNING   |
 | none, or a failure          | failed                     | FAILED    |
+| none, or a failure          | left to another cluster    | FAILED    |
 | a failure that may pass     | failed some minutes ago    | LOST      |
 | none                        | complete, pod still there  | FAILED    |
 | none                        | complete, its words lost   | LOST      |
-| none, or a failure          | active                     | RUNNING   |
+| none, or a failure          | active or suspended        | RUNNING   |
 """
 
 from dataclasses import dataclass, replace
@@ -42,6 +44,11 @@ from trifocal.reconcile.job_trouble import job_failure, job_waits_for
 from trifocal.reconcile.kept_images import settled_request
 from trifocal.reconcile.observed import Manifest, Observed
 from trifocal.reconcile.obstacles import engine_mismatch, missing, unconfigured
+from trifocal.reconcile.suspended_job import (
+    is_run_elsewhere,
+    run_elsewhere,
+    waits_in_another_queue,
+)
 from trifocal.reconcile.trouble import Trouble
 from trifocal.resources.optimization_job import COMPONENT
 from trifocal.settings import Settings
@@ -60,8 +67,8 @@ request's digest leaves the store out, and an artifact that lies elsewhere canno
 
 MEANS_ANNOTATION = f"{GROUP}/means"
 """On a Job and its request: hash of how the work is done, all that the request's digest leaves out:
-where the bytes come from, with which Secret, within which limits. A Job that has found nothing yet
-starts again when they change, so that following an error's advice is enough."""
+where the bytes come from, with which Secret, within which limits; not the queue. A Job that has
+found nothing yet starts again when they change, so that following an error's advice is enough."""
 
 
 class Stage(StrEnum):
@@ -154,9 +161,8 @@ def means_hash(md: ModelDeployment) -> str:
     """How the work is done: places, credentials and limits."""
     spec = md.spec
     means = (*sources(spec).values(), spec.optimization.job, spec.artifacts)
-    return short_hash(
-        [spec.service_account_name, *(each.model_dump(mode="json") for each in means)]
-    )
+    written = (each.model_dump(mode="json", exclude={"queue"}) for each in means)
+    return short_hash([spec.service_account_name, *written])
 
 
 def _is_outdated(
@@ -167,6 +173,8 @@ def _is_outdated(
 ) -> bool:
     if result is not None and result.artifact is not None:
         return False
+    if job is not None and waits_in_another_queue(md, job):
+        return True
     known = {None, means_hash(md)}
     return any(
         annotation(child, MEANS_ANNOTATION) not in known for child in (job, config_map) if child
@@ -196,7 +204,7 @@ def _stage(
         return Stage.BLOCKED if obstacle else Stage.TO_START
     if is_deleting(job):
         return Stage.RUNNING
-    if has_condition(job, "Failed"):
+    if is_run_elsewhere(job) or has_condition(job, "Failed"):
         return Stage.LOST if _may_have_passed(job, result, now) else Stage.FAILED
     if has_condition(job, "Complete"):
         return _without_result(job, pods, now)
@@ -238,6 +246,8 @@ def _trouble(
     match optimization.stage:
         case Stage.BLOCKED | Stage.HELD:
             return obstacle
+        case Stage.FAILED if job is not None and is_run_elsewhere(job):
+            return run_elsewhere(job)
         case Stage.FAILED if job is not None:
             return job_failure(md, job, pods, optimization.result)
         case Stage.RUNNING if job is not None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from trifocal.api import names
 from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.api.schema import GROUP
 from trifocal.api.serving import Accelerator
 from trifocal.api.sources import datasets, sources
 from trifocal.optimizer.contract import (
@@ -25,6 +26,12 @@ COMPONENT = "optimization"
 CONTAINER = "optimizer"
 REQUEST_KEY = "request.json"
 RESULT_KEY = "result.json"
+
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+"""Kueue's webhook suspends a new Job that has it: it need not be made suspended
+(https://kueue.sigs.k8s.io/docs/tasks/run/jobs/)."""
+QUEUE_ANNOTATION = f"{GROUP}/queue"
+"""On a Job: the queue that the spec named. The label may be Kueue's own choice of a default."""
 
 _REQUEST_DIR = "/etc/trifocal"
 _SCRATCH = "/scratch"
@@ -96,10 +103,20 @@ def optimization_job(
     """
     digest = request.digest()
     name = names.optimization(md.metadata.name, digest)
+    queue = md.spec.optimization.job.queue
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": metadata(md, name, COMPONENT, annotations={names.REQUEST_ANNOTATION: digest}),
+        "metadata": metadata(
+            md,
+            name,
+            COMPONENT,
+            labels={QUEUE_LABEL: queue} if queue else {},
+            annotations={
+                names.REQUEST_ANNOTATION: digest,
+                **({QUEUE_ANNOTATION: queue} if queue else {}),
+            },
+        ),
         "spec": {
             "activeDeadlineSeconds": md.spec.optimization.job.deadline_seconds,
             "backoffLimit": _RETRIES,

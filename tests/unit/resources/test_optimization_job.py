@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support import manifests
-from tests.unit.resources.deployments import RESULT, SETTINGS, full, minimal
+from tests.unit.resources.deployments import RESULT, SETTINGS, full, minimal, stored
 from trifocal.api import names
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.optimizer.contract import OptimizationRequest, OptimizationResult
@@ -227,3 +227,18 @@ def test_node_autoscalers_are_asked_to_let_the_work_end() -> None:
         "karpenter.sh/do-not-disrupt": "true",
     }
     assert annotations(SETTINGS.model_copy(update={"optimizer_annotations": {}})) == {}
+
+
+def test_a_queue_is_a_label_and_kueue_suspends_the_job_itself() -> None:
+    # https://kueue.sigs.k8s.io/docs/tasks/run/jobs/
+    made = job(full())
+    assert made["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "vision"
+    assert "suspend" not in made["spec"]
+    assert "kueue.x-k8s.io/queue-name" not in job(minimal())["metadata"]["labels"]
+
+
+def test_the_queue_is_no_part_of_what_is_computed() -> None:
+    elsewhere = stored(
+        manifests.changed(manifests.full(), "spec.optimization.job.queue", "another")
+    )
+    assert build_request(elsewhere, SETTINGS).digest() == build_request(full(), SETTINGS).digest()
