@@ -40,9 +40,8 @@ test: setup lint tools ## everything: style, types, unit, integration (API serve
 	$(RUN) pytest --durations=15 $(SIDE_BY_SIDE) tests/unit tests/golden tests/integration
 	$(RUN) pytest --capture=no tests/faults --deselect $(DRAWN)
 	@$(CLUSTER) build flux
-	$(RUN) pytest --durations=15 $(SIDE_BY_SIDE) tests/gitops
 	@$(CLUSTER) build karpenter
-	$(RUN) pytest --durations=15 tests/autoscalers
+	$(RUN) pytest --durations=15 $(SIDE_BY_SIDE) tests/gitops tests/autoscalers
 
 .PHONY: unit
 unit: setup ## unit tests: pure, under a minute
