@@ -10,7 +10,7 @@ from trifocal.reconcile import optimizing, resting, rollout
 from trifocal.reconcile.children import is_owned, named, replicas_of
 from trifocal.reconcile.observed import Observed
 from trifocal.reconcile.optimizing import Optimization
-from trifocal.reconcile.replicas import desired_replicas
+from trifocal.reconcile.replicas import decision_on, desired_replicas
 from trifocal.reconcile.rollout import Rollout
 from trifocal.resources.revision import revision_hash
 from trifocal.settings import Settings
@@ -45,7 +45,10 @@ def assess(
     found = named(observed.services, md.metadata.name)
     service = found if found and is_owned(found, md.metadata.uid) else None
     decision = resting.kept_awake(
-        md, observed.decision, switched_at=rollout.switched_at(service, now), now=now
+        md,
+        decision_on(md, observed.decision),
+        switched_at=rollout.switched_at(service, now),
+        now=now,
     )
     desired = desired_replicas(
         md,

@@ -12,6 +12,8 @@ No data is no reason to scale: after a restart of the operator the number stays 
 """
 
 from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.autoscaling.decision import ScaleDecision
+from trifocal.autoscaling.reason import ScaleReason
 
 
 def desired_replicas(md: ModelDeployment, *, decided: int | None, live: int | None) -> int:
@@ -22,6 +24,18 @@ def desired_replicas(md: ModelDeployment, *, decided: int | None, live: int | No
     known = (decided, _stored(md), live, max(scaling.min_replicas, 1))
     last = next(n for n in known if n is not None)
     return min(max(last, scaling.min_replicas), scaling.max_replicas)
+
+
+def decision_on(md: ModelDeployment, decision: ScaleDecision | None) -> ScaleDecision | None:
+    """The scaler's decision, unless it is about a spec that did, or did not yet, scale.
+
+    It is a pass behind when spec.scaling is set or taken out, and its reason would be told for a
+    number that it has nothing to do with.
+    """
+    if decision is None:
+        return None
+    was_scaled = decision.reason != ScaleReason.NOT_SCALED
+    return decision if was_scaled == (md.spec.scaling is not None) else None
 
 
 def enough_replicas(md: ModelDeployment, desired: int) -> int:

@@ -31,10 +31,13 @@ def scaling_status(
     settings: Settings,
     now: datetime,
 ) -> ScalingStatus | None:
-    """The scaling block: the stored one for as long as it is still true enough."""
+    """The scaling block: the stored one for as long as it is still true enough.
+
+    Without a decision it stays whole: a new number is told with its reason, a pass later.
+    """
     stored = _stored(md)
     if decision is None:
-        return stored and stored.model_copy(update={"desired_replicas": desired})
+        return stored
     fresh = _fresh(decision, desired, stored)
     if stored is None:
         return fresh if _says_something(decision) else None

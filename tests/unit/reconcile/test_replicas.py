@@ -1,5 +1,6 @@
 """The number of pods: who decides it, and what stays when nobody does."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from tests.support.manifests import changed, minimal
 from trifocal.api import manifest
 from trifocal.api.modeldeployment import ModelDeployment
-from trifocal.reconcile.replicas import desired_replicas, enough_replicas
+from trifocal.autoscaling.decision import ScaleDecision
+from trifocal.autoscaling.reason import ScaleReason
+from trifocal.reconcile.replicas import decision_on, desired_replicas, enough_replicas
 
 SCALING = {
     "minReplicas": 2,
@@ -55,3 +58,21 @@ def test_a_person_may_scale_to_zero() -> None:
 def test_a_peak_does_not_make_a_model_unavailable() -> None:
     assert enough_replicas(model(SCALING), 6) == 2
     assert enough_replicas(model(), 3) == 3
+
+
+@pytest.mark.parametrize(
+    ("scaling", "reason", "counts"),
+    [
+        (SCALING, ScaleReason.STEADY, True),
+        (SCALING, ScaleReason.NOT_SCALED, False),
+        (None, ScaleReason.NOT_SCALED, True),
+        (None, ScaleReason.NO_METRICS, False),
+    ],
+)
+def test_a_decision_on_a_spec_that_scaled_otherwise_does_not_count(
+    scaling: Any, reason: ScaleReason, counts: bool
+) -> None:
+    decision = ScaleDecision(
+        replicas=2, reason=reason, message="So.", decided_at=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    assert decision_on(model(scaling), decision) == (decision if counts else None)
