@@ -98,7 +98,7 @@ class Cluster:
         self.kubectl("apply", "-f", "-", stdin=json.dumps(manifest).encode())
 
     def install_chart(self, chart: Path) -> None:
-        """`helm upgrade --install`, then wait for the operator."""
+        """`helm upgrade --install`, wait for the operator, and `helm test`."""
         values = {
             "image": IMAGES["operator"],
             "optimizer.image": IMAGES["optimizer"],
@@ -115,6 +115,7 @@ class Cluster:
             tool("helm"), "upgrade", "--install", RELEASE, str(chart),
             "--namespace", SYSTEM, "--create-namespace", *sets, "--wait", "--timeout", "120s",
         )  # fmt: skip
+        self.run(tool("helm"), "test", RELEASE, "--namespace", SYSTEM, "--timeout", "180s")
 
     def create_namespace(self, name: str) -> None:
         """A namespace that accepts restricted pods only."""

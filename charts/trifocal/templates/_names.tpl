@@ -34,6 +34,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
+{{- /* Of the pod of `helm test`: no operator, so that no Service or Deployment selects it. */ -}}
+{{- define "trifocal.testLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: test
+{{- end -}}
+
 {{- /* The Secret that opens Prometheus, or nothing. */ -}}
 {{- define "trifocal.prometheusSecret" -}}
 {{- with .Values.prometheus -}}
