@@ -92,9 +92,10 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_every_test_that_the_comparison_names_exists() -> None:
+@pytest.mark.parametrize("name", ["comparison.md", "security.md"])
+def test_every_test_that_a_page_names_as_proof_exists(name: str) -> None:
     """By the name of the function, or of a whole module."""
-    page = (ROOT / "docs" / "comparison.md").read_text()
+    page = (ROOT / "docs" / name).read_text()
     named = set(re.findall(r"`(test_\w+)`", page))
     files = list((ROOT / "tests").rglob("test_*.py"))
     known = {path.stem for path in files}
@@ -102,6 +103,14 @@ def test_every_test_that_the_comparison_names_exists() -> None:
         known.update(re.findall(r"def (test_\w+)\(", path.read_text()))
     assert len(named) > 30
     assert named <= known, named - known
+
+
+def test_everything_that_security_enforces_is_proved() -> None:
+    page = (ROOT / "docs" / "security.md").read_text()
+    table = page.partition("## What is enforced")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 10
+    assert [boundary for boundary, _, proof in rows if "`test_" not in proof] == []
 
 
 def test_every_yes_of_the_comparison_is_proved() -> None:
