@@ -15,7 +15,11 @@ CHART = Path(__file__).parents[3] / "charts" / "trifocal"
 CHART_YAML = yaml.safe_load((CHART / "Chart.yaml").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
-TEMPLATES = {path.name: path.read_text() for path in (CHART / "templates").iterdir()}
+TEMPLATES = {
+    str(path.relative_to(CHART / "templates")): path.read_text()
+    for path in (CHART / "templates").rglob("*")
+    if path.is_file()
+}
 
 
 def leaves(value: Any, path: str = "") -> set[str]:
