@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any, TypeAlias
 
 from trifocal.kube.client import Manifest
-from trifocal.kube.kinds import kind_named
+from trifocal.kube.kept import kept
 
 Name: TypeAlias = tuple[str, str]
 """Namespace and name."""
@@ -19,7 +19,7 @@ REMEMBERED_DELETIONS = 10_000
 
 
 class Cache:
-    """Watched objects without their managedFields. Do not change what it returns."""
+    """Watched objects, as `kept` leaves them. Do not change what it returns."""
 
     def __init__(self) -> None:
         self._objects: dict[str, dict[Name, Manifest]] = defaultdict(dict)
@@ -40,7 +40,7 @@ class Cache:
         if metadata["uid"] in self._deleted or (before and version(obj) <= version(before)):
             return False
         self._unlink(kind, address, before)
-        stored = _stripped(kind, obj)
+        stored = kept(kind, obj)
         self._objects[kind][address] = stored
         for owner in _owners(stored):
             self._children[owner].add((kind, address))
@@ -111,12 +111,6 @@ def _owners(obj: Manifest | None) -> tuple[str, ...]:
 def version(obj: Manifest) -> int:
     """The object's resource version as a number."""
     return int(obj["metadata"]["resourceVersion"])
-
-
-def _stripped(kind: str, obj: Manifest) -> Manifest:
-    metadata = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
-    api_version = kind_named(kind).api_version
-    return {**obj, "apiVersion": api_version, "kind": kind, "metadata": metadata}
 
 
 def _essence(obj: Manifest) -> dict[str, Any]:

@@ -173,3 +173,35 @@ def test_an_owner_that_comes_after_what_it_owns_counts_as_changed() -> None:
     assert cache.changed("j") > 0
     cache.remove("Job", pod(1, uid="j", name="j"))
     assert cache.changed("j") == 0
+
+
+def test_of_a_pod_is_kept_where_it_is_and_what_it_takes() -> None:
+    template = {
+        "nodeName": "gpu-1",
+        "nodeSelector": {"zone": "a"},
+        "volumes": [{"name": "scratch", "emptyDir": {}}],
+        "containers": [
+            {"name": "triton", "resources": {"limits": {"cpu": "1"}}, "env": [{"name": "A"}]}
+        ],
+        "initContainers": [{"name": "front", "restartPolicy": "Always", "image": "nginx"}],
+    }
+    cache = Cache()
+    cache.upsert("Pod", pod(1, spec=template, status={"phase": "Running"}))
+    stored = cache.get("Pod", "ns", "a")
+    assert stored is not None
+    assert stored["status"] == {"phase": "Running"}
+    assert stored["spec"] == {
+        "nodeName": "gpu-1",
+        "nodeSelector": {"zone": "a"},
+        "containers": [{"name": "triton", "resources": {"limits": {"cpu": "1"}}}],
+        "initContainers": [{"name": "front", "restartPolicy": "Always"}],
+    }
+
+
+def test_of_a_replica_set_the_template_is_not_kept_and_of_a_deployment_it_is() -> None:
+    spec = {"replicas": 2, "template": {"spec": {"containers": []}}}
+    cache = Cache()
+    for kind in ("ReplicaSet", "Deployment"):
+        cache.upsert(kind, pod(1, spec=spec))
+    found = [cache.get(kind, "ns", "a") for kind in ("ReplicaSet", "Deployment")]
+    assert [each and each["spec"] for each in found] == [{"replicas": 2}, spec]
