@@ -1,7 +1,7 @@
 """The scaling loop: one for the whole cluster. Scrapes all pods, then decides for each object."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -95,7 +95,8 @@ class Source(Protocol):
         """What each pod has counted, by uid, or why that is unknown."""
 
 
-Targets = Callable[[], Iterable[ScaleTarget]]
+Targets = Callable[[], AsyncIterable[ScaleTarget]]
+"""Asked once a pass. It may give way to other coroutines in between."""
 Publish = Callable[[Key, ScaleDecision], None]
 
 
@@ -325,7 +326,7 @@ async def run(
     while True:
         started = clock.now()
         try:
-            await scaler.make_pass(targets(), publish, clock)
+            await scaler.make_pass([each async for each in targets()], publish, clock)
         except Exception:  # noqa: BLE001 - a loop that ends would leave the cluster unscaled
             _log.exception("scaling pass failed")
         spent = (clock.now() - started).total_seconds()

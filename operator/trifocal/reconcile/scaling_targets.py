@@ -1,6 +1,7 @@
 """What the scaling loop looks at: every ModelDeployment's serving pods, from the watch cache."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
@@ -45,18 +46,32 @@ class ScalingTargets:
         self._settings = settings
         self._known: dict[str, _Known] = {}
 
-    def __call__(self) -> Iterator[ScaleTarget]:
-        """Every ModelDeployment that serves."""
-        bodies = self._cache.of_kind(KIND)
-        self._known = {uid_of(body): self._up_to_date(body) for body in bodies}
-        return (known.target for known in self._known.values() if known.target is not None)
+    async def __call__(self) -> AsyncIterator[ScaleTarget]:
+        """Every ModelDeployment that serves.
 
-    def _up_to_date(self, body: Manifest) -> _Known:
-        """At rest each costs a few look-ups: the loop comes every five seconds."""
+        At rest each costs a few look-ups, for the loop comes every five seconds. One that has
+        changed costs milliseconds; after a restart that is all of them, and the lease is renewed by
+        the same event loop, so it gets a turn after each.
+        """
+        known = {}
+        for listed in self._cache.of_kind(KIND):
+            # It may have changed or gone in somebody else's turn.
+            body = self._cache.get(KIND, *_key(listed))
+            if body is None:
+                continue
+            if self._has_changed(body):
+                known[uid_of(body)] = self._look(body)
+                await asyncio.sleep(0)
+            else:
+                known[uid_of(body)] = self._known[uid_of(body)]
+        self._known = known
+        for each in known.values():
+            if each.target is not None:
+                yield each.target
+
+    def _has_changed(self, body: Manifest) -> bool:
         known = self._known.get(uid_of(body))
-        if known is None or any(self._cache.changed(u) != n for u, n in known.seen.items()):
-            return self._look(body)
-        return known
+        return known is None or any(self._cache.changed(u) != n for u, n in known.seen.items())
 
     def _look(self, body: Manifest) -> _Known:
         try:
@@ -89,6 +104,10 @@ class ScalingTargets:
             cold_start_seconds=_cold_start(md, serving),
             gpus=md.spec.serving.accelerator.count if md.spec.serving.accelerator else 0,
         )
+
+
+def _key(obj: Manifest) -> Key:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
 def _serving(md: ModelDeployment, observed: Observed) -> Revision | None:

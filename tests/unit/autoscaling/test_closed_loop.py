@@ -6,7 +6,7 @@ become ready 30 s later. The clock is the simulation's; nothing here waits.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -114,7 +114,7 @@ class Service:
         pod = next(p for p in self.pods if p.uid == request.match_info["uid"])
         return web.Response(text=pod.exposition(self.seconds))
 
-    def targets(self) -> Iterator[ScaleTarget]:
+    async def targets(self) -> AsyncIterator[ScaleTarget]:
         yield ScaleTarget(
             key=("ns", "m"),
             scaling=ScalingSpec(

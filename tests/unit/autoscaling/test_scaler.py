@@ -1,6 +1,6 @@
 """The loop with a scripted source and clock: what it remembers, shows, survives and forgets."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -81,6 +81,10 @@ class Cluster:
     def publish(self, key: Key, decision: ScaleDecision) -> None:
         self.published.append((key, decision))
 
+    async def present(self) -> AsyncIterator[ScaleTarget]:
+        for target in self.targets.values():
+            yield target
+
     async def run_for(
         self,
         seconds: float,
@@ -96,7 +100,7 @@ class Cluster:
     async def _run(self, scaler: Scaler, clock: VirtualClock) -> None:
         with pytest.raises(TimeIsUp):
             await run(
-                self.targets.values,
+                self.present,
                 self.publish,
                 scaler=scaler,
                 interval=INTERVAL,

@@ -1,5 +1,6 @@
 """What the scaling loop looks at, and whom its decisions wake."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from tests.support.manifests import minimal
 from trifocal.api import manifest as manifests
 from trifocal.autoscaling.decision import ScaleDecision
+from trifocal.autoscaling.scaler import ScaleTarget
 from trifocal.autoscaling.scraper import PodAddress
 from trifocal.kube.cache import Cache
 from trifocal.reconcile.scaling_targets import Decisions, ScalingTargets, cold_start_seconds
@@ -61,27 +63,31 @@ def serving(selected: str = "r1") -> tuple[dict[str, Any], ...]:
     )
 
 
-def targets(cache: Cache) -> list[Any]:
-    return list(ScalingTargets(cache, manifests.parse, Settings())())
+async def seen(look: ScalingTargets) -> list[ScaleTarget]:
+    return [target async for target in look()]
 
 
-def test_the_ready_pods_of_the_serving_revision_are_looked_at() -> None:
-    (target,) = targets(cluster(*serving()))
+async def targets(cache: Cache) -> list[ScaleTarget]:
+    return await seen(ScalingTargets(cache, manifests.parse, Settings()))
+
+
+async def test_the_ready_pods_of_the_serving_revision_are_looked_at() -> None:
+    (target,) = await targets(cluster(*serving()))
     assert target.key == KEY
     assert target.pods == (PodAddress(uid="Pod-a", ip="10.0.0.1", namespace="default", name="a"),)
     assert (target.replicas, target.model) == (3, "digits")
 
 
 @pytest.mark.parametrize("selected", ["none", "r2"])
-def test_what_has_no_traffic_is_not_looked_at(selected: str) -> None:
-    assert targets(cluster(*serving(selected))) == []
+async def test_what_has_no_traffic_is_not_looked_at(selected: str) -> None:
+    assert await targets(cluster(*serving(selected))) == []
 
 
-def test_a_suspended_object_is_not_looked_at() -> None:
-    assert targets(cluster(*serving(), suspend=True)) == []
+async def test_a_suspended_object_is_not_looked_at() -> None:
+    assert await targets(cluster(*serving(), suspend=True)) == []
 
 
-def test_an_object_is_parsed_again_only_when_it_has_changed() -> None:
+async def test_an_object_is_parsed_again_only_when_it_has_changed() -> None:
     parsed: list[str] = []
 
     def parse(body: Any) -> Any:
@@ -90,49 +96,71 @@ def test_an_object_is_parsed_again_only_when_it_has_changed() -> None:
 
     cache = cluster(*serving())
     look = ScalingTargets(cache, parse, Settings())
-    list(look())
-    list(look())
+    await seen(look)
+    await seen(look)
     body = cache.get("ModelDeployment", *KEY)
     assert body is not None
     same = {**body["metadata"], "resourceVersion": "2"}
     cache.upsert("ModelDeployment", {**body, "metadata": same})
-    list(look())
+    await seen(look)
     assert parsed == ["1"]
     cache.upsert(
         "ModelDeployment", {**body, "metadata": {**same, "resourceVersion": "3", "generation": 2}}
     )
-    list(look())
+    await seen(look)
     assert parsed == ["1", "3"]
 
 
-def test_a_pod_that_becomes_ready_goes_or_comes_is_noticed() -> None:
+async def test_a_pod_that_becomes_ready_goes_or_comes_is_noticed() -> None:
     cache = cluster(*serving())
     look = ScalingTargets(cache, manifests.parse, Settings())
 
-    def pods() -> list[str]:
-        (target,) = look()
+    async def pods() -> list[str]:
+        (target,) = await seen(look)
         return sorted(each.name for each in target.pods)
 
-    assert pods() == ["a"]
+    assert await pods() == ["a"]
     late = pod("bb")
     late["metadata"]["resourceVersion"] = "2"
     cache.upsert("Pod", late)
-    assert pods() == ["a", "bb"]
+    assert await pods() == ["a", "bb"]
     cache.remove("Pod", pod("a"))
-    assert pods() == ["bb"]
+    assert await pods() == ["bb"]
     cache.upsert("ReplicaSet", obj("ReplicaSet", "newer", "Deployment-d"))
     cache.upsert("Pod", pod("ccc", "newer"))
-    assert pods() == ["bb", "ccc"]
+    assert await pods() == ["bb", "ccc"]
 
 
-def test_the_switch_of_the_service_is_noticed() -> None:
+async def test_what_changes_in_somebody_elses_turn_is_seen_as_it_is_then() -> None:
+    cache = cluster(*serving())
+    second = minimal("faces")
+    second["metadata"] |= {"uid": "md2", "generation": 1, "resourceVersion": "1"}
+    cache.upsert(second["kind"], second)
+    service = obj("Service", "faces", "md2", spec={"selector": {REVISION: "r1"}})
+    others = (service, obj("Deployment", "e", "md2", spec={"replicas": 1}))
+    for each in others:
+        cache.upsert(each["kind"], each)
+    look = ScalingTargets(cache, manifests.parse, Settings())
+
+    async def change() -> None:
+        suspended = minimal("faces")
+        suspended["metadata"] |= {"uid": "md2", "generation": 2, "resourceVersion": "2"}
+        suspended["spec"]["suspend"] = True
+        cache.upsert(suspended["kind"], suspended)
+
+    first, _ = await asyncio.gather(seen(look), change())
+    assert [target.model for target in first] == ["digits"]
+    assert [target.model for target in await seen(look)] == ["digits"]
+
+
+async def test_the_switch_of_the_service_is_noticed() -> None:
     cache = cluster(*serving("none"))
     look = ScalingTargets(cache, manifests.parse, Settings())
-    assert list(look()) == []
+    assert await seen(look) == []
     switched = serving("r1")[0]
     switched["metadata"]["resourceVersion"] = "2"
     cache.upsert("Service", switched)
-    assert [target.replicas for target in look()] == [3]
+    assert [target.replicas for target in await seen(look)] == [3]
 
 
 def test_a_decision_wakes_its_object_when_it_is_another_one() -> None:
@@ -211,7 +239,7 @@ def test_the_cold_start_is_unknown_until_a_pod_has_shown_it() -> None:
     assert cold_start_seconds([]) is None
 
 
-def test_without_pods_the_cold_start_is_what_status_remembers() -> None:
+async def test_without_pods_the_cold_start_is_what_status_remembers() -> None:
     cache = cluster(*serving()[:2])
     body = cache.get("ModelDeployment", *KEY)
     assert body is not None
@@ -219,7 +247,7 @@ def test_without_pods_the_cold_start_is_what_status_remembers() -> None:
     newer = {**body["metadata"], "resourceVersion": "2"}
     cache.upsert("ModelDeployment", {**body, "metadata": newer, "status": status})
 
-    (target,) = targets(cache)
+    (target,) = await targets(cache)
 
     assert (target.pods, target.cold_start_seconds) == ((), 38)
 
@@ -233,7 +261,9 @@ def respecify(cache: Cache, **fields: Any) -> None:
 
 
 @pytest.mark.parametrize(("said", "expected"), [(None, "blind"), ("least-request", "shared")])
-def test_whether_pods_share_a_queue_is_what_the_spec_says(said: str | None, expected: str) -> None:
+async def test_whether_pods_share_a_queue_is_what_the_spec_says(
+    said: str | None, expected: str
+) -> None:
     cache = cluster(*serving())
     scaling: dict[str, Any] = {
         "maxReplicas": 4,
@@ -242,16 +272,16 @@ def test_whether_pods_share_a_queue_is_what_the_spec_says(said: str | None, expe
     }
     respecify(cache, scaling=scaling)
 
-    (target,) = targets(cache)
+    (target,) = await targets(cache)
 
     assert target.balancing == expected
 
 
-def test_gpus_are_those_of_each_pod() -> None:
+async def test_gpus_are_those_of_each_pod() -> None:
     cache = cluster(*serving())
-    (without,) = targets(cache)
+    (without,) = await targets(cache)
     respecify(cache, serving={"accelerator": {"count": 2}})
 
-    (with_two,) = targets(cache)
+    (with_two,) = await targets(cache)
 
     assert (without.gpus, with_two.gpus) == (0, 2)
