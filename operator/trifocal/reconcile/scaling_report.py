@@ -48,10 +48,12 @@ def scaling_status(
 
 
 def is_news(stored: Mapping[str, Any] | None, decision: ScaleDecision) -> bool:
-    """Whether a decision's numbers are worth telling beside `status.scaling` as it is stored."""
+    """Whether a decision is worth telling beside `status.scaling` as it is stored."""
     if not stored:
         return _says_something(decision)
-    return _have_moved(ScalingStatus.model_validate(stored).inputs, decision)
+    told = ScalingStatus.model_validate(stored)
+    same = (told.desired_replicas, told.reason) == (decision.replicas, decision.reason)
+    return not same or _have_moved(told.inputs, decision)
 
 
 def until_turn(md: ModelDeployment, now: datetime) -> timedelta:

@@ -177,10 +177,13 @@ class Decisions:
         """When its numbers last did it."""
 
     def publish(self, key: Key, decision: ScaleDecision) -> None:
-        """Take a decision. Numbers that status may tell only in turn wake no more often."""
+        """Take a decision. Numbers that status may tell only in turn wake no more often.
+
+        The first one after a restart is news only where status says otherwise.
+        """
         before = self._last.get(key)
         self._last[key] = decision
-        if before is None or _word(before) != _word(decision):
+        if before is not None and _word(before) != _word(decision):
             self._wake(key)
         elif self._may_wake(key, decision.decided_at) and self._is_news(key, decision):
             self._woken[key] = decision.decided_at
