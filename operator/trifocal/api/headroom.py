@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from trifocal.api.rule import Rule
-from trifocal.api.schedule import Window
+from trifocal.api.schedule import BY_NAME, NAMES_DIFFER, Window
 from trifocal.api.schema import ApiModel
 
 MAX_PLACES = 100
@@ -35,13 +35,7 @@ class Headroom(ApiModel):
     )
     schedules: Annotated[
         tuple[HeadroomSchedule, ...],
-        Field(
-            max_length=20,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["name"],
-            },
-        ),
+        BY_NAME,
     ] = Field(
         default=(),
         description="More places at certain times. Where several are in force, the largest "
@@ -56,10 +50,5 @@ class Headroom(ApiModel):
             "only raise; raise replicas of the schedule, or lower those outside of it.",
             at=".schedules",
         ),
-        Rule(
-            cel="",  # The API server has list type map for it.
-            holds=lambda it: len({one.name for one in it.schedules}) == len(it.schedules),
-            says="two schedules have the same name; give each its own.",
-            at=".schedules",
-        ),
+        NAMES_DIFFER,
     )

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from trifocal.api.gate import LatencyPercentile
 from trifocal.api.rule import Rule
-from trifocal.api.schedule import LeastReplicas, ScaledReplicas, Schedule
+from trifocal.api.schedule import BY_NAME, NAMES_DIFFER, LeastReplicas, ScaledReplicas, Schedule
 from trifocal.api.schema import ApiModel
 from trifocal.api.wake_up import IDLE_SECONDS, WakeUp
 
@@ -63,13 +63,7 @@ class ScalingSpec(ApiModel):
     )
     schedules: Annotated[
         tuple[Schedule, ...],
-        Field(
-            max_length=20,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["name"],
-            },
-        ),
+        BY_NAME,
     ] = Field(
         default=(),
         description="Tighter bounds at certain times. Where several are in force, the largest "
@@ -102,12 +96,7 @@ class ScalingSpec(ApiModel):
             "{maxReplicas}, which schedules only tighten; widen these or change the schedule.",
             at=".schedules",
         ),
-        Rule(
-            cel="",  # The API server has list type map for it.
-            holds=lambda it: len({one.name for one in it.schedules}) == len(it.schedules),
-            says="two schedules have the same name; give each its own.",
-            at=".schedules",
-        ),
+        NAMES_DIFFER,
     )
 
     @property

@@ -53,6 +53,22 @@ ScaledReplicas = Annotated[int, Field(ge=1, le=1000)]
 LeastReplicas = Annotated[int, Field(ge=0, le=1000)]
 
 
+BY_NAME = Field(
+    max_length=20,
+    json_schema_extra={
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["name"],
+    },
+)
+"""Of a field `schedules`: managers of one object may each own some of them."""
+NAMES_DIFFER = Rule(
+    cel="",  # The API server has list type map for it.
+    holds=lambda it: len({one.name for one in it.schedules}) == len(it.schedules),
+    says="two schedules have the same name; give each its own.",
+    at=".schedules",
+)
+
+
 class Window(ApiModel):
     """The times from each that `start` names to the next that `end` names."""
 
