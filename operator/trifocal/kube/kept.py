@@ -1,7 +1,7 @@
 """What of a watched object is kept in memory: all but what nobody reads. Pure.
 
-A pod or ReplicaSet repeats its Deployment's whole template, and neither is ever written by us. Of a
-model's objects these are the largest and the most; what is left of them is a tenth.
+A pod or ReplicaSet repeats its Deployment's whole template, and neither is ever written by us.
+What nobody reads is no news either: a change of it wakes no model.
 """
 
 from collections.abc import Callable, Iterator, Mapping
