@@ -24,12 +24,10 @@ from benchmarks.reconcile.cluster import whole_cluster
 from benchmarks.reconcile.goals import verdicts
 from benchmarks.reconcile.rows import Row, as_json, table
 from benchmarks.reconcile.steps import Journey
+from tests.support.kwok_cluster import NO_SCRAPES
 
 SIZES = (100, 1000, 5000)
 PARTS = ("first-pass", "journey")
-NO_SCRAPES = {"scaling_signal": "prometheus", "prometheus_url": "http://127.0.0.1:9"}
-"""Settings. Nobody answers at the addresses of KWOK's pods, so the scaling loop asks a Prometheus
-that is not there (port 9 is discard's) and goes over every object without a number."""
 
 
 def main() -> int:

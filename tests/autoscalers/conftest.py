@@ -9,12 +9,8 @@ from tests.autoscalers import machines, played
 from tests.autoscalers.fleet import HPA_SECONDS, Fleet
 from tests.support.control_plane import ControlPlane, control_plane
 from tests.support.karpenter import start_karpenter
-from tests.support.kwok_cluster import start_cluster
+from tests.support.kwok_cluster import NO_SCRAPES, start_cluster
 from tests.support.operator_process import OperatorProcess, operator
-
-_NO_SCRAPES = {"scaling_signal": "prometheus", "prometheus_url": "http://127.0.0.1:9"}
-"""Settings. Nobody answers at the addresses of KWOK's pods, so the scaling loop asks a Prometheus
-that is not there (port 9 is discard's)."""
 
 
 @pytest.fixture(scope="session", name="plane")
@@ -40,7 +36,7 @@ def _plane() -> Iterator[ControlPlane]:
 
 @pytest.fixture(scope="session", name="operator")
 def _operator(plane: ControlPlane) -> Iterator[OperatorProcess]:
-    with operator(plane.kubeconfig, **_NO_SCRAPES) as running:
+    with operator(plane.kubeconfig, **NO_SCRAPES) as running:
         yield running.wait_until_leading()
 
 

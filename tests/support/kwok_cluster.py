@@ -16,6 +16,10 @@ _PODS = "10.128.0.0/10"
 """Addresses of pods; nobody connects to them."""
 _QPS, _BURST = 1000, 2000
 """Of the controllers and the scheduler, so that none of them is what the operator waits for."""
+NO_SCRAPES = {"scaling_signal": "prometheus", "prometheus_url": "http://127.0.0.1:9"}
+"""The operator's settings there. Nobody answers at the addresses of KWOK's pods, so the scaling
+loop asks a Prometheus that is not there (port 9 is discard's) and goes over every object without a
+number."""
 
 
 def start_cluster(plane: ControlPlane, stages: str, *controller_flags: str) -> None:

@@ -33,10 +33,7 @@ class Headroom(ApiModel):
         description="Places kept free. With spec.scaling never more than pods that may still come: "
         "maxReplicas less the replicas that are wanted.",
     )
-    schedules: Annotated[
-        tuple[HeadroomSchedule, ...],
-        BY_NAME,
-    ] = Field(
+    schedules: Annotated[tuple[HeadroomSchedule, ...], BY_NAME] = Field(
         default=(),
         description="More places at certain times. Where several are in force, the largest "
         "replicas count.",

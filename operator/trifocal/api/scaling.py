@@ -61,10 +61,7 @@ class ScalingSpec(ApiModel):
     wake_up: WakeUp | None = Field(
         default=None, description="How long idle pods stay, and what wakes a model that has none."
     )
-    schedules: Annotated[
-        tuple[Schedule, ...],
-        BY_NAME,
-    ] = Field(
+    schedules: Annotated[tuple[Schedule, ...], BY_NAME] = Field(
         default=(),
         description="Tighter bounds at certain times. Where several are in force, the largest "
         "minReplicas and the smallest maxReplicas count, and minReplicas before maxReplicas.",

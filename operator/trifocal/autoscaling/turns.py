@@ -25,12 +25,15 @@ class Turns:
         A new one is looked at at once, again after a share of the interval that its name
         decides, so that a thousand that were first seen together do not stay together.
         """
-        waiting = {key: self._next.get(key) for key in observed}
-        due = {key for key, at in waiting.items() if at is None or now >= at}
-        self._next = {
-            key: _after(now, 1.0 if at else _share(key)) if at is None or key in due else at
-            for key, at in waiting.items()
-        }
+        due: set[K] = set()
+        following: dict[Hashable, datetime] = {}
+        for key in observed:
+            at = self._next.get(key)
+            if at is None or now >= at:
+                due.add(key)
+                at = _after(now, _share(key) if at is None else 1.0)
+            following[key] = at
+        self._next = following
         return due
 
 

@@ -4,7 +4,7 @@ A pod or ReplicaSet repeats its Deployment's whole template, and neither is ever
 What nobody reads is no news either: a change of it wakes no model.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from trifocal.kube.client import Manifest
@@ -22,25 +22,22 @@ def kept(kind: str, obj: Manifest) -> Manifest:
     api_version = kind_named(kind).api_version
     whole = {**obj, "apiVersion": api_version, "kind": kind, "metadata": metadata}
     if kind in _SPECS and "spec" in obj:
-        whole["spec"] = dict(_SPECS[kind](obj["spec"]))
+        whole["spec"] = _SPECS[kind](obj["spec"])
     return whole
 
 
-def _pod(spec: Manifest) -> Iterator[tuple[str, Any]]:
-    for key in _OF_POD & spec.keys():
-        is_list = key in {"containers", "initContainers"}
-        yield key, [_only(_OF_CONTAINER, each) for each in spec[key]] if is_list else spec[key]
+def _pod(spec: Manifest) -> Manifest:
+    lists = {"containers", "initContainers"} & spec.keys()
+    smaller = {key: [_only(_OF_CONTAINER, each) for each in spec[key]] for key in lists}
+    return {**_only(_OF_POD, spec), **smaller}
 
 
-def _replica_set(spec: Manifest) -> Iterator[tuple[str, Any]]:
-    yield from _only(_OF_REPLICA_SET, spec).items()
+def _replica_set(spec: Manifest) -> Manifest:
+    return _only(_OF_REPLICA_SET, spec)
 
 
 def _only(keys: frozenset[str], whole: Manifest) -> dict[str, Any]:
     return {key: whole[key] for key in keys & whole.keys()}
 
 
-_SPECS: Mapping[str, Callable[[Manifest], Iterator[tuple[str, Any]]]] = {
-    "Pod": _pod,
-    "ReplicaSet": _replica_set,
-}
+_SPECS: Mapping[str, Callable[[Manifest], Manifest]] = {"Pod": _pod, "ReplicaSet": _replica_set}

@@ -13,6 +13,7 @@ They are shaped after the pods that start next: the wanted revision's, or the se
 the other is not known yet or was refused.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from trifocal.api.modeldeployment import ModelDeployment
@@ -48,11 +49,11 @@ def shaped_after(rollout: Rollout, wanted: Manifest | None) -> Manifest | None:
     return rollout.serving.deployment if rollout.serving else None
 
 
-def until_change(md: ModelDeployment, now: datetime) -> timedelta | None:
-    """Time until a schedule starts or ends; None without one."""
+def until_changes(md: ModelDeployment, now: datetime) -> Iterator[timedelta]:
+    """Times until a schedule starts or ends."""
     headroom = md.spec.serving.headroom
     changes = (next_change(each, now) for each in (headroom.schedules if headroom else ()))
-    return min((time - now for time in changes if time is not None), default=None)
+    return (time - now for time in changes if time is not None)
 
 
 def headroom_status(md: ModelDeployment, observed: Observed) -> HeadroomStatus | None:

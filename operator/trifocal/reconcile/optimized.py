@@ -40,10 +40,9 @@ def optimized(md: ModelDeployment, found: Assessment, observed: Observed) -> Ver
 
 def _doing(optimization: Optimization) -> str:
     job = optimization.job
-    if optimization.stage is not Stage.RUNNING or job is None:
-        return "The optimization is about to start."
-    if is_suspended(job):
-        return waiting_sentence(job)
-    if optimization.running_pod is not None:
-        return "The optimization is running."
+    if optimization.stage is Stage.RUNNING and job is not None:
+        if is_suspended(job):
+            return waiting_sentence(job)
+        if optimization.running_pod is not None:
+            return "The optimization is running."
     return "The optimization is about to start."

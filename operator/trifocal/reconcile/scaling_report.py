@@ -41,19 +41,17 @@ def scaling_status(
     fresh = _fresh(decision, desired, stored)
     if stored is None:
         return fresh if _says_something(decision) else None
-    same = (stored.desired_replicas, stored.reason) == (desired, decision.reason)
-    if same and not (_is_turn(md, settings, now) and _have_moved(stored.inputs, decision)):
-        return stored
-    return fresh
+    if _is_another(stored, decision, desired):
+        return fresh
+    return fresh if _is_turn(md, settings, now) and _have_moved(stored, decision) else stored
 
 
-def is_news(stored: Mapping[str, Any] | None, decision: ScaleDecision) -> bool:
+def is_news(stored: Mapping[str, Any] | None, decision: ScaleDecision, desired: int) -> bool:
     """Whether a decision is worth telling beside `status.scaling` as it is stored."""
     if not stored:
         return _says_something(decision)
     told = ScalingStatus.model_validate(stored)
-    same = (told.desired_replicas, told.reason) == (decision.replicas, decision.reason)
-    return not same or _have_moved(told.inputs, decision)
+    return _is_another(told, decision, desired) or _have_moved(told, decision)
 
 
 def until_turn(md: ModelDeployment, now: datetime) -> timedelta:
@@ -117,8 +115,12 @@ def _stored(md: ModelDeployment) -> ScalingStatus | None:
     return ScalingStatus.model_validate(stored) if stored else None
 
 
-def _have_moved(stored: ScalingInputs, decision: ScaleDecision) -> bool:
-    pairs = zip(_numbers(stored), _numbers(_inputs(decision)), strict=True)
+def _is_another(stored: ScalingStatus, decision: ScaleDecision, desired: int) -> bool:
+    return (stored.desired_replicas, stored.reason) != (desired, decision.reason)
+
+
+def _have_moved(stored: ScalingStatus, decision: ScaleDecision) -> bool:
+    pairs = zip(_numbers(stored.inputs), _numbers(_inputs(decision)), strict=True)
     return any(_has_moved(before, after) for before, after in pairs)
 
 

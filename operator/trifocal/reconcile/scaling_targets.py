@@ -194,7 +194,8 @@ class Decisions:
 
     def _is_news(self, key: Key, decision: ScaleDecision) -> bool:
         body = self._cache.get(KIND, *key)
-        return body is not None and is_news((body.get("status") or {}).get("scaling"), decision)
+        told = ((body or {}).get("status") or {}).get("scaling")
+        return body is not None and is_news(told, decision, decision.replicas)
 
     def __call__(self, key: Key) -> ScaleDecision | None:
         """The last decision, if there was one."""

@@ -41,10 +41,8 @@ def look_again(
         *_for_pods(found, observed),
         *_for_drain(found.rollout, now),
         *_for_scaling(md, found, now),
+        *headroom.until_changes(md, now),
     ]
-    until_change = headroom.until_change(md, now)
-    if until_change is not None:
-        waits.append(until_change)
     return min(waits, default=None)
 
 
@@ -86,7 +84,7 @@ def _for_scaling(md: ModelDeployment, found: Assessment, now: datetime) -> Itera
     decision = found.decision
     if decision is None:
         return
-    if is_news(md.status.get("scaling"), decision):
+    if is_news(md.status.get("scaling"), decision, found.desired):
         yield until_turn(md, now)
     until = awake_until(md, found.rollout.switched_at)
     if decision.reason == ScaleReason.JUST_ROLLED_OUT and until is not None:

@@ -7,6 +7,7 @@ start anywhere, and a crash between two writes is repaired by the next pass.
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from trifocal.api.modeldeployment import ModelDeployment
@@ -114,19 +115,19 @@ class Phases:
         return annotated(manifest, {MEANS_ANNOTATION: means_hash(self._md)})
 
     def _wanted_revision(self) -> Wanted:
-        found, result = self._found, self._found.optimization.artifact
-        deployment = self._wanted_deployment()
-        if result is None or found.revision_hash is None or deployment is None:
-            return
-        yield revision.revision_config_map(self._md, found.revision_hash, result, found.image)
-        yield deployment
+        yield from self._of_revision
 
-    def _wanted_deployment(self) -> Manifest | None:
-        """The wanted revision's; None while there is no artifact."""
+    @cached_property
+    def _of_revision(self) -> tuple[Manifest, ...]:
+        """The wanted revision's ConfigMap and Deployment; nothing while there is no artifact.
+
+        Made once: placeholders are shaped after the Deployment.
+        """
         found, result = self._found, self._found.optimization.artifact
         target = found.rollout.wanted
         if result is None or target is None or found.revision_hash is None:
-            return None
+            return ()
+        files = revision.revision_config_map(self._md, found.revision_hash, result, found.image)
         settings = serving_settings(self._settings, target.deployment)
         deployment = revision.revision_deployment(
             self._md,
@@ -137,7 +138,7 @@ class Phases:
             wanted_size(found.rollout, found.wanted_pods),
         )
         made_with = {OPERATOR_IMAGE_ANNOTATION: settings.operator_image}
-        return annotated(deployment, {**made_with, **self._notes(target)})
+        return files, annotated(deployment, {**made_with, **self._notes(target)})
 
     def _notes(self, target: Revision) -> dict[str, str]:
         """What a revision's Deployment remembers: that it was proved, or refused."""
@@ -167,7 +168,8 @@ class Phases:
     def _headroom(self) -> Wanted:
         if not headroom.is_kept(self._md):
             return
-        serving = headroom.shaped_after(self._found.rollout, self._wanted_deployment())
+        wanted = next((m for m in self._of_revision if m["kind"] == "Deployment"), None)
+        serving = headroom.shaped_after(self._found.rollout, wanted)
         if serving is not None:
             places = headroom.places(self._md, self._found.desired, self._now)
             yield headroom_deployment(self._md, serving, places, self._settings)
