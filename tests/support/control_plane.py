@@ -57,7 +57,7 @@ class ControlPlane:
         self.kubeconfig = root / "kubeconfig"
         self.audit = AuditLog(root / "audit.log")
         self.token = secrets.token_hex(16)
-        self._etcd_port, self._api_port = _free_ports(2)
+        self._etcd_port, self._api_port = free_ports(2)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -323,7 +323,7 @@ def _die_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that nothing listens on now."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from hack.cluster.build import build, built, crds
 from hack.cluster.polling import becomes_true
 from hack.cluster.versions import Tool, tool
-from tests.support.control_plane import ControlPlane, _die_with_parent, _free_ports
+from tests.support.control_plane import ControlPlane, _die_with_parent, free_ports
 
 NAMES = ("source-controller", "kustomize-controller")
 SOURCES = "/apis/source.toolkit.fluxcd.io/v1"
@@ -39,7 +39,7 @@ class Flux:
 
     def start(self, name: str) -> "subprocess.Popen[bytes]":
         """Start a controller."""
-        self._health[name], artifacts = _free_ports(2)
+        self._health[name], artifacts = free_ports(2)
         address = f"127.0.0.1:{artifacts}"
         own = {
             "source-controller": (

@@ -8,7 +8,7 @@ from typing import Any
 from hack.cluster.build import build, crds
 from hack.cluster.polling import becomes_true
 from hack.cluster.versions import Tool, tool
-from tests.support.control_plane import ControlPlane, _free_ports
+from tests.support.control_plane import ControlPlane, free_ports
 
 NAME = "karpenter"
 GROUP = "/apis/karpenter.sh/v1"
@@ -30,7 +30,7 @@ def start_karpenter(plane: ControlPlane, instance_types: Iterable[Manifest]) -> 
     _install(plane)
     types = plane.root / "instance-types.json"
     types.write_text(json.dumps(list(instance_types)))
-    health, metrics = _free_ports(2)
+    health, metrics = free_ports(2)
     plane.start_beside(
         NAME,
         f"--instance-types-file-path={types}",

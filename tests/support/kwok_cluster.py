@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hack.cluster.build import build
-from tests.support.control_plane import ControlPlane, _free_ports
+from tests.support.control_plane import ControlPlane, free_ports
 
 PROGRAMS = ("kube-controller-manager", "kube-scheduler", "kwok")
 _PODS = "10.128.0.0/10"
@@ -46,7 +46,7 @@ def _start_controllers(plane: ControlPlane, flags: Iterable[str]) -> None:
     plane.start_beside(
         "kube-controller-manager",
         *_login(plane.kubeconfig),
-        f"--secure-port={_free_ports(1)[0]}",
+        f"--secure-port={free_ports(1)[0]}",
         f"--cert-dir={root / 'controllers'}",
         f"--root-ca-file={plane.authority}",
         f"--service-account-private-key-file={root / 'apiserver.key'}",
@@ -72,7 +72,7 @@ def _start_scheduler(plane: ControlPlane) -> None:
         "kube-scheduler",
         f"--config={config}",
         *_login(plane.kubeconfig)[1:],
-        f"--secure-port={_free_ports(1)[0]}",
+        f"--secure-port={free_ports(1)[0]}",
         f"--cert-dir={plane.root / 'scheduler'}",
     )
 
@@ -95,6 +95,6 @@ def _start_kwok(plane: ControlPlane, stages: str) -> None:
         f"--kubeconfig={plane.kubeconfig}",
         "--manage-all-nodes=true",
         f"--cidr={_PODS}",
-        f"--server-address=127.0.0.1:{_free_ports(1)[0]}",
+        f"--server-address=127.0.0.1:{free_ports(1)[0]}",
         "--node-lease-duration-seconds=0",
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hack.cluster.polling import becomes_true
-from tests.support.control_plane import _free_ports
+from tests.support.control_plane import free_ports
 
 _START_SECONDS = 60  # 3 s on an idle machine
 
@@ -34,7 +34,7 @@ class OperatorProcess:
             folder: where its log goes.
             settings: more environment variables, without their prefix TRIFOCAL_.
         """
-        self.probes_port, self.metrics_port = _free_ports(2)
+        self.probes_port, self.metrics_port = free_ports(2)
         self.folder = folder
         self._log = folder / f"{name}.log"
         environment = {

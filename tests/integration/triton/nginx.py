@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.integration.triton import real_server
+from tests.support.control_plane import free_ports
 from trifocal.triton import arguments
 from trifocal.triton.http_front import http_front_config
 
@@ -53,7 +54,7 @@ def front_before(triton_port: int, model: str, folder: Path) -> Iterator[int]:
 
     The configuration is a pod's own but for ports and paths, of which a pod has one each.
     """
-    (port,) = real_server.free_ports(1)
+    (port,) = free_ports(1)
     config = http_front_config(model)
     for own, here in (
         (f"127.0.0.1:{arguments.TRITON_HTTP_PORT} ", f"127.0.0.1:{triton_port} "),

@@ -22,6 +22,7 @@ from urllib.error import URLError
 
 import onnxruntime
 
+from tests.support.control_plane import free_ports
 from trifocal.triton import exposition
 from trifocal.triton.exposition import ModelSamples
 
@@ -144,15 +145,6 @@ def _uv(*arguments: str) -> None:
     # `uv run` names itself in UV; on a bare machine it is on no PATH.
     uv = os.environ.get("UV", "uv")
     subprocess.run([uv, "--quiet", *arguments], check=True)  # noqa: S603 - our own words
-
-
-def free_ports(count: int) -> tuple[int, ...]:
-    """Ports that were free a moment ago."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return tuple(each.getsockname()[1] for each in sockets)
 
 
 @contextlib.contextmanager

@@ -7,9 +7,9 @@ from typing import Any
 import onnxruntime
 import pytest
 
-from tests.integration.triton import real_server
 from tests.integration.triton.real_server import RunningTriton
 from tests.integration.triton.small_model import INPUTS, OUTPUTS, write_model
+from tests.support.control_plane import free_ports
 from trifocal.optimizer.contract import RecordedValue, Smoke, Tensor
 from trifocal.triton.smoke import (
     Expectation,
@@ -86,7 +86,7 @@ async def test_a_model_that_is_not_there_may_still_come(
 
 
 async def test_nobody_there_is_no_exception(small_model: Path) -> None:
-    (port,) = real_server.free_ports(1)
+    (port,) = free_ports(1)
     verdict = await smoke_test(f"127.0.0.1:{port}", expectation(small_model))
     assert isinstance(verdict, SmokeUnreachable)
     assert f"127.0.0.1:{port} cannot be reached" in verdict.message
