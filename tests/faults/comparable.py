@@ -11,6 +11,7 @@ from trifocal.api import names
 from trifocal.reconcile.drift import APPLIED_ANNOTATION
 from trifocal.reconcile.revisions import PROVED_AT_ANNOTATION
 from trifocal.reconcile.rollout import PREVIOUS_ANNOTATION, SWITCHED_AT_ANNOTATION
+from trifocal.reconcile.served_specs import SERVED_SPECS_ANNOTATION
 
 DIRECT = (
     "ConfigMap",
@@ -23,7 +24,10 @@ DIRECT = (
 """Kinds that the operator writes; pods and ReplicaSets are the controllers'."""
 
 _METADATA = ("name", "labels", "annotations", "ownerReferences", "finalizers")
-_HISTORY = {APPLIED_ANNOTATION, PROVED_AT_ANNOTATION, PREVIOUS_ANNOTATION, SWITCHED_AT_ANNOTATION}
+_HISTORY = {
+    *(APPLIED_ANNOTATION, PROVED_AT_ANNOTATION, PREVIOUS_ANNOTATION),
+    *(SWITCHED_AT_ANNOTATION, SERVED_SPECS_ANNOTATION),
+}
 """Annotations that record times and what was before; the first is a hash over the others, too."""
 _ALLOTTED = {"clusterIP", "clusterIPs"}
 _MADE_UP = {"controller-uid", "batch.kubernetes.io/controller-uid"}

@@ -24,7 +24,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "plan": ("plan.command:plan", "Say what applying a file would cause."),
     "render": ("render.command:render", "Print what the operator would make of a file."),
     "report": ("report.command:report", "Write a redacted support bundle."),
-    "rollout": ("rollout.command:rollout", "Follow, look back, restart, pause, resume."),
+    "rollout": ("rollout.command:rollout", "Follow, look back, undo, restart, pause."),
     "simulate": ("simulate.command:simulate", "Replay a load against scaling policies."),
     "status": ("status:status", "Show what a ModelDeployment does and waits for."),
     "uninstall": ("uninstall.command:uninstall", "Delete what `helm uninstall` keeps."),

@@ -36,6 +36,7 @@ from trifocal.reconcile.revisions import (
     Revision,
 )
 from trifocal.reconcile.rollout import NO_REVISION, PREVIOUS_ANNOTATION, SWITCHED_AT_ANNOTATION
+from trifocal.reconcile.served_specs import SERVED_SPECS_ANNOTATION, spec_of, with_switch
 from trifocal.reconcile.sizing import serving_size, wanted_size
 from trifocal.resources import disruption, network, optimization_job, revision, service
 from trifocal.resources.headroom import headroom_deployment
@@ -158,12 +159,21 @@ class Phases:
         wanted = service.service(self._md, rollout.selected)
         if rollout.selected != serving:
             notes = {SWITCHED_AT_ANNOTATION: _written(self._now), PREVIOUS_ANNOTATION: serving}
-            yield annotated(wanted, notes)
+            yield annotated(wanted, notes | self._specs_after_switch(live))
         else:
-            kept = (SWITCHED_AT_ANNOTATION, PREVIOUS_ANNOTATION)
+            kept = (SWITCHED_AT_ANNOTATION, PREVIOUS_ANNOTATION, SERVED_SPECS_ANNOTATION)
             noted = {key: annotation(live, key) if live else None for key in kept}
             yield annotated(wanted, {key: text for key, text in noted.items() if text})
         yield disruption.pod_disruption_budget(self._md)
+
+    def _specs_after_switch(self, live: Manifest | None) -> dict[str, str]:
+        """What `rollout undo` can go back to from then on."""
+        rollout = self._found.rollout
+        is_forward = rollout.wanted is not None and rollout.selected == rollout.wanted.hash
+        text = annotation(live, SERVED_SPECS_ANNOTATION) if live else None
+        spec = spec_of(self._md) if is_forward else None
+        specs = with_switch(text, rollout.selected, spec)
+        return {} if specs is None else {SERVED_SPECS_ANNOTATION: specs}
 
     def _headroom(self) -> Wanted:
         if not headroom.is_kept(self._md):

@@ -31,3 +31,49 @@ def has_revision(tenant: Tenant) -> bool:
     wanted = found.get("status", {}).get("revision", {}).get("wanted")
     made = [d["metadata"]["name"] for d in tenant.get("deployments")]
     return wanted is not None and f"digits-{wanted}" in made
+
+
+def start_pod(tenant: Tenant, revision: str) -> None:
+    """A ready pod of that revision, as its controllers and a kubelet would make it."""
+    deployment = tenant.find("deployment", f"digits-{revision}")
+    assert deployment is not None
+    template = deployment["spec"]["template"]
+    only = [{key: template["spec"]["containers"][0][key] for key in ("name", "image")}]
+    spec = {"automountServiceAccountToken": False, "containers": only}
+    selects = {"selector": deployment["spec"]["selector"], "template": template}
+    replica_set = _below(tenant, deployment, "ReplicaSet", selects)
+    pod = _below(tenant, replica_set, "Pod", spec)
+    since = pod["metadata"]["creationTimestamp"]
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": since}
+    running = {"phase": "Running", "podIP": "10.1.0.1", "conditions": [ready]}
+    tenant.set_status("pod", pod["metadata"]["name"], running)
+
+
+def _below(tenant: Tenant, owner: Manifest, kind: str, spec: Manifest) -> Manifest:
+    """Create what an owner's controller would."""
+    reference = {key: owner["metadata"][key] for key in ("name", "uid")}
+    reference |= {"apiVersion": "apps/v1", "kind": owner["kind"], "controller": True}
+    labels = owner["spec"]["template"]["metadata"]["labels"]
+    name = f"{owner['metadata']['name']}-1"
+    metadata = {"name": name, "labels": labels, "ownerReferences": [reference]}
+    version = "v1" if kind == "Pod" else "apps/v1"
+    tenant.create({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})
+    made = tenant.find(kind, name)
+    assert made is not None
+    return made
+
+
+def serving(tenant: Tenant) -> str | None:
+    """The revision that has the traffic, as the status says."""
+    found = tenant.find("mdep", "digits") or {}
+    revision: str | None = found.get("status", {}).get("revision", {}).get("serving")
+    return revision
+
+
+def wanted(tenant: Tenant) -> str | None:
+    """The revision of the present spec, once the operator has looked at it."""
+    found = tenant.find("mdep", "digits") or {}
+    status = found.get("status", {})
+    is_seen = status.get("observedGeneration") == found["metadata"]["generation"]
+    revision: str | None = status.get("revision", {}).get("wanted")
+    return revision if is_seen else None

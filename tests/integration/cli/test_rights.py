@@ -57,6 +57,7 @@ def test_they_suffice_for_every_command(
         ("rollout status digits --timeout 0", 2),
         ("rollout pause digits", 0),
         ("rollout resume digits", 0),
+        ("rollout undo digits", 3),
         (f"report digits -o {tmp_path / 'bundle.tar.gz'}", 0),
     ):
         done = run(command)

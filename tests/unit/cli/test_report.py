@@ -16,6 +16,7 @@ from trifocal.cli.report.bundle import archive, files, logs_of
 from trifocal.cli.report.redaction import REDACTED, redacted, scrubbed
 from trifocal.cli.seen import Seen
 from trifocal.optimizer.contract import OptimizationResult
+from trifocal.reconcile.served_specs import SERVED_SPECS_ANNOTATION
 
 CANARY = "c4n4ry"
 """Part of every secret below."""
@@ -188,3 +189,12 @@ def test_logs_are_of_what_has_started_and_of_the_run_before() -> None:
 def test_the_same_contents_are_the_same_bytes() -> None:
     now = world(good).now
     assert archive({"b": "1", "a": "2"}, "x", now) == archive({"a": "2", "b": "1"}, "x", now)
+
+
+def test_earlier_specs_are_taken_out_whole_for_nobody_can_look_into_them() -> None:
+    """Packed as they are, a URL's signature in them has no form that could be found."""
+    w = world(good)
+    w.settle()
+    service = w.objects["Service", "digits"]
+    assert service["metadata"]["annotations"][SERVED_SPECS_ANNOTATION] != REDACTED
+    assert redacted(service)["metadata"]["annotations"][SERVED_SPECS_ANNOTATION] == REDACTED

@@ -9,7 +9,8 @@ from rich.console import Console
 from tests.support import results
 from tests.support.manifests import Manifest, changed, minimal
 from tests.support.world import START, World, world
-from trifocal.cli.rollout.command import appliers_of_suspend, restart_patch, step_line
+from trifocal.cli.rollout.appliers import appliers
+from trifocal.cli.rollout.command import restart_patch, step_line
 from trifocal.cli.rollout.history import Role, history, serving_deployment
 from trifocal.cli.rollout.history_text import render
 from trifocal.cli.seen import Seen
@@ -94,7 +95,7 @@ def test_a_revision_that_was_refused_says_why() -> None:
     assert w.selected() == first
 
 
-def test_the_text_has_both_tables() -> None:
+def test_the_text_has_the_three_tables() -> None:
     w = served()
     console = Console(width=100, file=StringIO(), color_system=None)
     console.print(render(history(seen(w)), START + timedelta(hours=2)))
@@ -103,8 +104,9 @@ def test_the_text_has_both_tables() -> None:
     request = w.body["status"]["optimization"]["request"]
     assert lines[0] == "revision age pods artifact what it is"
     assert lines[1].startswith(f"{w.selected()} 1h59m 1/1 sha256:ffffffffffff has the traffic")
-    assert lines[4].endswith("fp16 sha256:ffffffffffff of the present spec")
-    assert lines[4].startswith(request[:19])
+    assert lines[3:5] == ["spec of", f"{w.selected()} has the traffic"]
+    assert lines[7].endswith("fp16 sha256:ffffffffffff of the present spec")
+    assert lines[7].startswith(request[:19])
 
 
 def test_a_restart_is_no_drift_and_so_stays() -> None:
@@ -153,7 +155,7 @@ def test_who_sets_a_pause_back_is_named() -> None:
         owned("argocd-controller", "Apply", "model"),
         owned(FIELD_MANAGER, "Update", "suspend"),
     ]
-    assert appliers_of_suspend(body) == ("kustomize-controller",)
+    assert appliers(body, [("suspend",)]) == ("kustomize-controller",)
 
 
 def test_flux_takes_no_field_away_from_us() -> None:

@@ -118,7 +118,7 @@ async def answer(
     before = await see(kube, namespace, name) if name else None
     try:
         after = await dry_run(kube, manifest, before.body if before else None, field_manager)
-        return _answer(before, after, deployments, now)
+        return told(before, after, deployments, now)
     except (Refused, InvalidSpec) as error:
         return Refusal(
             namespace=namespace, name=name, message=str(error), exit_code=ExitCode.STALLED
@@ -129,12 +129,18 @@ async def answer(
         )
 
 
-def _answer(
+def told(
     before: Seen | None,
     after: Mapping[str, Any],
     deployments: tuple[Manifest, ...],
     now: datetime,
 ) -> Prospect:
+    """What the operators of these Deployments would do with another body.
+
+    Raises:
+        InvalidSpec: It breaks a rule that the API server cannot check.
+        Unanswered: The operator's present state cannot be reproduced.
+    """
     seen = before or seen_in(after, {})
     settings = settings_in_force(seen, deployments)
     if before is not None and not is_reproduced(before, settings, now):
@@ -168,15 +174,16 @@ def _block(found: Answer) -> Iterator[RenderableType]:
 def _table(changes: tuple[Change, ...]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     for change in changes:
-        told = f"{_shown(change.before)} -> {_shown(change.after)}"
+        values = f"{shown(change.before)} -> {shown(change.after)}"
         style = "yellow" if change.effect in _DEAR else ""
         table.add_row(
-            Text(f"  {'.'.join(change.path)}"), Text(told), Text(change.effect, style=style)
+            Text(f"  {'.'.join(change.path)}"), Text(values), Text(change.effect, style=style)
         )
     return table
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A field's value in few letters."""
     if value is None:
         return "unset"
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from trifocal.kube.recorder import without_secrets
+from trifocal.reconcile.served_specs import SERVED_SPECS_ANNOTATION
 from trifocal.resources import optimization_job, serving_pod
 
 REDACTED = "<redacted>"
@@ -41,8 +42,10 @@ _KNOWN_NOTES = re.compile(
     re.VERBOSE,
 )
 """Keys of labels and annotations whose values are Kubernetes' own words, or ours."""
-_MANIFESTS = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
-"""Whole manifests as text, with whatever they hold."""
+_MANIFESTS = frozenset(
+    {"kubectl.kubernetes.io/last-applied-configuration", SERVED_SPECS_ANNOTATION}
+)
+"""Whole manifests as text or packed, with whatever they hold."""
 
 _FORMS: Final = (
     (

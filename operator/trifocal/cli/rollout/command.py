@@ -1,8 +1,7 @@
-"""`trifocal rollout ...`: follow, look back, start pods anew, pause and resume. Thin I/O."""
+"""`trifocal rollout ...`: follow, look back, start pods anew, pause, resume; undo. Thin I/O."""
 
 import asyncio
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -13,8 +12,10 @@ from rich.console import Console
 
 from trifocal.api.schema import KIND
 from trifocal.cli.durations import Timeout
+from trifocal.cli.rollout.appliers import appliers, warnings
 from trifocal.cli.rollout.history import History, history, serving_deployment
 from trifocal.cli.rollout.history_text import render
+from trifocal.cli.rollout.undo import undo
 from trifocal.cli.seen import must_see
 from trifocal.cli.session import (
     ClusterCommand,
@@ -37,7 +38,10 @@ changes. The operator's manifest does not name it, so the operator leaves it as 
 
 @click.group()
 def rollout() -> None:
-    """Follow a rollout, look back, start pods anew, pause and resume."""
+    """Follow a rollout, look back, go back, start pods anew, pause and resume."""
+
+
+rollout.add_command(undo)
 
 
 @rollout.command(cls=ClusterCommand)
@@ -89,11 +93,7 @@ def step_line(chain: Chain) -> str:
 @cluster_options
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
 def history_command(name: str, reach: Reach, output: str) -> None:
-    """List the revisions and the results of optimizations that are kept.
-
-    Specs are not kept. To go back, apply the earlier manifest: a result that is listed is used
-    again, and no Job runs.
-    """
+    """List the revisions, the specs that can be gone back to, and the results that are kept."""
     found = asyncio.run(_look_back(reach, name))
     if output == "json":
         click.echo(json.dumps(asdict(found), indent=2, default=lambda when: when.isoformat()))
@@ -156,12 +156,8 @@ def _suspend(reach: Reach, name: str, *, suspended: bool) -> None:
         click.echo(f"{name} was {done} already")
         return
     click.echo(f"{name} {done}")
-    for owner in appliers_of_suspend(before):
-        click.echo(
-            f"Warning: {owner} applies spec.suspend and will set it back; change it where "
-            f"{owner} has it from.",
-            err=True,
-        )
+    for warning in warnings(appliers(before, [("suspend",)]), "spec.suspend"):
+        click.echo(f"Warning: {warning}", err=True)
 
 
 async def _set_suspend(reach: Reach, name: str, *, suspended: bool) -> Manifest:
@@ -173,14 +169,3 @@ async def _set_suspend(reach: Reach, name: str, *, suspended: bool) -> Manifest:
         if bool(body["spec"].get("suspend")) != suspended:
             await kube.merge(body, {"spec": {"suspend": suspended}})
         return body
-
-
-def appliers_of_suspend(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Who applies the field server-side, and so sets it back: managers of GitOps, mostly."""
-    entries = body["metadata"].get("managedFields") or ()
-    return tuple(
-        entry["manager"]
-        for entry in entries
-        if entry.get("operation") == "Apply"
-        and "f:suspend" in (entry.get("fieldsV1") or {}).get("f:spec", {})
-    )

@@ -1,8 +1,8 @@
 """The revisions and results of one ModelDeployment that are still there. Pure.
 
-A spec that was is not kept, so nothing here can be put back into force by itself. What is kept is
-what costs: the results of earlier optimizations. Whoever applies an earlier manifest again gets its
-result without another Job.
+What can be put back into force is the spec of a revision that had the traffic (`served_specs`).
+What costs is kept, too: the results of earlier optimizations. Whoever applies an earlier manifest
+again, or goes back to its spec, gets its result without another Job.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from trifocal.cli.rollout.undoing import kept_specs, previous, serving_revision
 from trifocal.cli.seen import Seen
 from trifocal.reconcile.children import (
     annotation,
@@ -68,10 +69,21 @@ class KeptResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeptSpec:
+    """A spec that `rollout undo` can put back."""
+
+    revision: str
+    has_traffic: bool
+    is_previous: bool
+    """Whether an undo without `--to-revision` goes there."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class History:
-    """Newest first, both."""
+    """Newest first, all; specs by when they last got the traffic."""
 
     revisions: tuple[KeptRevision, ...]
+    specs: tuple[KeptSpec, ...]
     results: tuple[KeptResult, ...]
 
 
@@ -80,15 +92,14 @@ def history(seen: Seen) -> History:
     revisions, results = _revisions(seen), _results(seen)
     return History(
         revisions=tuple(sorted(revisions, key=lambda each: each.created, reverse=True)),
+        specs=tuple(_specs(seen)),
         results=tuple(sorted(results, key=lambda each: each.recorded, reverse=True)),
     )
 
 
 def serving_deployment(seen: Seen) -> Manifest | None:
     """The Deployment of the revision that has the traffic."""
-    stated = _stated(seen)
-    found = read_revision(seen.observed, str(stated.get("serving")))
-    return found.deployment
+    return read_revision(seen.observed, str(serving_revision(seen))).deployment
 
 
 def _revisions(seen: Seen) -> Iterator[KeptRevision]:
@@ -109,6 +120,16 @@ def _revisions(seen: Seen) -> Iterator[KeptRevision]:
         )
 
 
+def _specs(seen: Seen) -> Iterator[KeptSpec]:
+    goes_to = previous(seen)
+    for kept in kept_specs(seen):
+        yield KeptSpec(
+            revision=kept.revision,
+            has_traffic=kept.revision == serving_revision(seen),
+            is_previous=goes_to is not None and kept.revision == goes_to.revision,
+        )
+
+
 def _stated(seen: Seen) -> Mapping[str, str]:
     stated: Mapping[str, str] = (seen.body.get("status") or {}).get("revision") or {}
     return stated
@@ -122,10 +143,10 @@ def _role(seen: Seen, revision: str, *, is_refused: bool) -> Role:
         return Role.REFUSED
     if revision == stated.get("wanted"):
         return Role.WANTED
-    return Role.PREVIOUS if revision == _previous(seen) else Role.LEFT_OVER
+    return Role.PREVIOUS if revision == _before(seen) else Role.LEFT_OVER
 
 
-def _previous(seen: Seen) -> str | None:
+def _before(seen: Seen) -> str | None:
     service = named(seen.observed.services, seen.body["metadata"]["name"])
     return annotation(service, PREVIOUS_ANNOTATION) if service else None
 

@@ -1,4 +1,4 @@
-"""`trifocal rollout history` as two tables. Pure."""
+"""`trifocal rollout history` as three tables. Pure."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from trifocal.cli.rollout.history import History
 
 
 def render(found: History, now: datetime) -> RenderableType:
-    """Two tables."""
+    """Three tables."""
     revisions = _table("revision", "age", "pods", "artifact", "what it is")
     for revision in found.revisions:
         revisions.add_row(
@@ -22,6 +22,11 @@ def render(found: History, now: datetime) -> RenderableType:
             short(revision.artifact),
             Text(": ".join(words for words in (str(revision.role), revision.refusal) if words)),
         )
+    specs = _table("spec of", "")
+    for spec in found.specs:
+        marks = {"has the traffic": spec.has_traffic, "`undo` goes back to it": spec.is_previous}
+        told = ", ".join(words for words, holds in marks.items() if holds)
+        specs.add_row(spec.revision, told or f"`undo --to-revision {spec.revision}`")
     results = _table("result of", "age", "chosen", "artifact", "")
     for result in found.results:
         results.add_row(
@@ -31,7 +36,7 @@ def render(found: History, now: datetime) -> RenderableType:
             short(result.artifact),
             "of the present spec" if result.in_force else "",
         )
-    return Group(revisions, Text(""), results)
+    return Group(revisions, Text(""), specs, Text(""), results)
 
 
 def _table(*titles: str) -> Table:
