@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import ceil, inf
 
 from benchmarks.cluster.fleet import Count
-from benchmarks.cluster.sending import Answer
+from trifocal.cli.benchmark.open_loop import Answer
 
 MINUTE_SECONDS = 60.0
 PERCENTILE = 99

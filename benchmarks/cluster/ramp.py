@@ -22,7 +22,7 @@ from benchmarks.cluster.fleet import Count, Fleet, Member, picking
 from benchmarks.cluster.foretold import setting
 from benchmarks.cluster.judging import Judgement, cold_starts, judge
 from benchmarks.cluster.replay import OBJECTIVE_SECONDS, SEED, SPEC
-from benchmarks.cluster.sending import Answer, send
+from benchmarks.cluster.sending import send
 from benchmarks.cluster.stage import NAMESPACE, Stage
 from tests.e2e.cluster import Cluster, eventually
 from trifocal.autoscaling.balancing import Balancing
@@ -33,6 +33,7 @@ from trifocal.autoscaling.simulation.policy import Policy
 from trifocal.autoscaling.simulation.result import JobResult, job_result
 from trifocal.autoscaling.simulation.trace import Trace
 from trifocal.autoscaling.simulation.trifocal_policy import Trifocal
+from trifocal.cli.benchmark.open_loop import Answer
 
 TRIFOCAL, HPA = "trifocal", "hpa"
 MOST = 6

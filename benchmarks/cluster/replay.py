@@ -17,11 +17,12 @@ from benchmarks.cluster.execution import EXECUTION_SECONDS
 from benchmarks.cluster.fleet import Fleet, picking
 from benchmarks.cluster.foretold import Figure, Foretold, foretell, least_request, setting
 from benchmarks.cluster.judging import Judgement, judge
-from benchmarks.cluster.sending import Answer, send
+from benchmarks.cluster.sending import send
 from benchmarks.cluster.stage import NAMESPACE, Stage
 from trifocal.autoscaling.balancing import Balancing
 from trifocal.autoscaling.simulation.arrivals import Load, draw
 from trifocal.autoscaling.simulation.trace import MINUTE_SECONDS, Trace
+from trifocal.cli.benchmark.open_loop import Answer
 
 OBJECTIVE_SECONDS = 0.72
 UTILISATIONS = (0.5, 0.7, 0.85)

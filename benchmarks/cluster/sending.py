@@ -1,15 +1,15 @@
-"""Sends requests at given instants, whatever becomes of those before: an open loop."""
+"""Sends one picture to a model at given instants, each on a connection of its own."""
 
-import asyncio
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 import aiohttp
 import numpy as np
 
 from tests.support.quadrants import SIZE
+from trifocal.cli.benchmark import open_loop
+from trifocal.cli.benchmark.open_loop import Answer
 
 TIMEOUT_SECONDS = 60.0
 """A longer wait is a failure."""
@@ -18,25 +18,10 @@ Pick = Callable[[], AbstractContextManager[str]]
 """Gives the address for one request, host and port, for as long as it is under way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of one request. Times in seconds since the load began."""
-
-    due: float
-    sent: float
-    ended: float
-    failure: str | None
-
-    @property
-    def latency(self) -> float:
-        """From the instant at which it was due: a sender that is late hides nothing."""
-        return self.ended - self.due
-
-
 async def send(
     model: str, pick: Pick, arrivals: Sequence[float], began: float, observe: Callable[[], None]
 ) -> list[Answer]:
-    """All requests, each at its instant and on a connection of its own; in the order of dues.
+    """All requests; see `open_loop.send`.
 
     Args:
         model: Its name in Triton.
@@ -49,25 +34,15 @@ async def send(
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     body, headers = _request()
-    loop = asyncio.get_running_loop()
-    async with (
-        aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers) as session,
-        asyncio.TaskGroup() as group,
-    ):
+    async with aiohttp.ClientSession(
+        connector=connector, timeout=timeout, headers=headers
+    ) as session:
 
-        async def ask(due: float) -> Answer:
-            sent = loop.time() - began
+        async def ask() -> str | None:
             with pick() as address:
-                url = f"http://{address}/v2/models/{model}/infer"
-                failure = await _failure(session, url, body)
-            return Answer(due, sent, loop.time() - began, failure)
+                return await _failure(session, f"http://{address}/v2/models/{model}/infer", body)
 
-        asked = []
-        for due in arrivals:
-            await asyncio.sleep(began + due - loop.time())
-            observe()
-            asked.append(group.create_task(ask(due)))
-    return [task.result() for task in asked]
+        return await open_loop.send(arrivals, began, ask, observe)
 
 
 async def _failure(session: aiohttp.ClientSession, url: str, body: bytes) -> str | None:

@@ -14,6 +14,7 @@ from typing_extensions import override
 from trifocal import __version__
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "benchmark": ("benchmark.command:benchmark", "Measure a served model under load."),
     "check": ("check.command:check", "Check the cluster and the installation."),
     "crd": ("crd:crd", "Print the CustomResourceDefinition."),
     "explain": ("explain.command:explain_command", "Say why it is not Ready and what to do."),

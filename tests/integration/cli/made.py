@@ -4,6 +4,7 @@ from tests.support import results
 from tests.support.manifests import Manifest, minimal
 from tests.support.tenant import Tenant
 from trifocal.api import manifest as manifests
+from trifocal.cli.user_cluster import Right
 from trifocal.resources.optimization_job import build_request, result_config_map
 from trifocal.settings import Settings
 
@@ -33,13 +34,15 @@ def has_revision(tenant: Tenant) -> bool:
     return wanted is not None and f"digits-{wanted}" in made
 
 
-def start_pod(tenant: Tenant, revision: str) -> None:
+def start_pod(tenant: Tenant, revision: str, node: str | None = None) -> None:
     """A ready pod of that revision, as its controllers and a kubelet would make it."""
     deployment = tenant.find("deployment", f"digits-{revision}")
     assert deployment is not None
     template = deployment["spec"]["template"]
     only = [{key: template["spec"]["containers"][0][key] for key in ("name", "image")}]
     spec = {"automountServiceAccountToken": False, "containers": only}
+    if node is not None:
+        spec["nodeName"] = node
     selects = {"selector": deployment["spec"]["selector"], "template": template}
     replica_set = _below(tenant, deployment, "ReplicaSet", selects)
     pod = _below(tenant, replica_set, "Pod", spec)
@@ -77,3 +80,21 @@ def wanted(tenant: Tenant) -> str | None:
     is_seen = status.get("observedGeneration") == found["metadata"]["generation"]
     revision: str | None = status.get("revision", {}).get("wanted")
     return revision if is_seen else None
+
+
+def grant(tenant: Tenant, rights: tuple[Right, ...]) -> None:
+    """Give the namespace's default ServiceAccount these rights."""
+    rules = [
+        {
+            "apiGroups": [right.group],
+            "resources": ["/".join(filter(None, (right.resource, right.subresource)))],
+            "verbs": [right.verb],
+        }
+        for right in rights
+    ]
+    api = "rbac.authorization.k8s.io"
+    account = {"kind": "ServiceAccount", "name": "default", "namespace": tenant.namespace}
+    role: Manifest = {"apiVersion": f"{api}/v1", "kind": "Role", "metadata": {"name": "user"}}
+    binding: Manifest = {**role, "kind": "RoleBinding", "subjects": [account]}
+    reference = {"apiGroup": api, "kind": "Role", "name": "user"}
+    tenant.create({**role, "rules": rules}, {**binding, "roleRef": reference})

@@ -6,28 +6,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.integration.cli.made import deploy_optimized, has_revision
-from tests.support.manifests import Manifest, minimal
+from tests.integration.cli.made import deploy_optimized, grant, has_revision
+from tests.support.manifests import minimal
 from tests.support.operator_process import OperatorProcess
 from tests.support.tenant import Tenant
 from trifocal.cli.check.checking import rights_to_use
 from trifocal.cli.main import main
-from trifocal.cli.user_cluster import Right
 
 pytestmark = pytest.mark.integration
-
-
-def grant(tenant: Tenant, rights: tuple[Right, ...]) -> None:
-    rules = [
-        {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]}
-        for right in rights
-    ]
-    api = "rbac.authorization.k8s.io"
-    account = {"kind": "ServiceAccount", "name": "default", "namespace": tenant.namespace}
-    role: Manifest = {"apiVersion": f"{api}/v1", "kind": "Role", "metadata": {"name": "user"}}
-    binding: Manifest = {**role, "kind": "RoleBinding", "subjects": [account]}
-    reference = {"apiGroup": api, "kind": "Role", "name": "user"}
-    tenant.create({**role, "rules": rules}, {**binding, "roleRef": reference})
 
 
 def test_they_suffice_for_every_command(

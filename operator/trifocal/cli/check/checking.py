@@ -52,7 +52,7 @@ def after_installation(facts: Facts, now: datetime) -> tuple[Check, ...]:
 
 
 def rights_to_use(namespace: str) -> tuple[Right, ...]:
-    """What the commands of this program need, beside patching Deployments for a restart."""
+    """What the commands need, but for `restart` (Deployments) and `benchmark` (port-forward)."""
     read = ("get", "list")
     mine = [Right(verb=v, group=GROUP, resource=PLURAL, namespace=namespace) for v in read]
     mine.append(Right(verb="patch", group=GROUP, resource=PLURAL, namespace=namespace))

@@ -1,0 +1,1 @@
+"""`trifocal benchmark`: what a served model does under load, from where the user is."""
