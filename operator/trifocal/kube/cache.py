@@ -5,11 +5,13 @@ the next pass sees them at once). They arrive in any order; resource versions de
 """
 
 from collections import OrderedDict, defaultdict
+from collections.abc import Mapping
 from itertools import count
 from typing import Any, TypeAlias
 
 from trifocal.kube.client import Manifest
 from trifocal.kube.kept import kept
+from trifocal.kube.packed import Packed, packed, unpacked, version
 
 Name: TypeAlias = tuple[str, str]
 """Namespace and name."""
@@ -22,7 +24,7 @@ class Cache:
     """Watched objects, as `kept` leaves them. Do not change what it returns."""
 
     def __init__(self) -> None:
-        self._objects: dict[str, dict[Name, Manifest]] = defaultdict(dict)
+        self._objects: dict[str, dict[Name, Packed]] = defaultdict(dict)
         self._children: dict[str, set[tuple[str, Name]]] = defaultdict(set)
         self._deleted: OrderedDict[str, None] = OrderedDict()
         self._changes = count(1)
@@ -37,16 +39,17 @@ class Cache:
         metadata = obj["metadata"]
         address = metadata["namespace"], metadata["name"]
         before = self._objects[kind].get(address)
-        if metadata["uid"] in self._deleted or (before and version(obj) <= version(before)):
+        if metadata["uid"] in self._deleted or (before and version(obj) <= before.version):
             return False
         self._unlink(kind, address, before)
         stored = kept(kind, obj)
-        self._objects[kind][address] = stored
-        for owner in _owners(stored):
+        entry = packed(stored)
+        self._objects[kind][address] = entry
+        for owner in entry.owners:
             self._children[owner].add((kind, address))
-        is_news = before is None or _essence(before) != _essence(stored)
+        is_news = before is None or _essence(unpacked(before)) != _essence(stored)
         if is_news:
-            self._mark(metadata["uid"], *_owners(before), *_owners(stored))
+            self._mark(entry.uid, *_owners(before), *entry.owners)
         return is_news
 
     def remove(self, kind: str, obj: Manifest) -> bool:
@@ -57,7 +60,7 @@ class Cache:
         if len(self._deleted) > REMEMBERED_DELETIONS:
             self._deleted.popitem(last=False)
         before = self._objects[kind].get(address)
-        if before is None or before["metadata"]["uid"] != metadata["uid"]:
+        if before is None or before.uid != metadata["uid"]:
             return False
         del self._objects[kind][address]
         self._unlink(kind, address, before)
@@ -67,16 +70,22 @@ class Cache:
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """The object, or None."""
-        return self._objects[kind].get((namespace, name))
+        entry = self._objects[kind].get((namespace, name))
+        return None if entry is None else unpacked(entry)
 
-    def of_kind(self, kind: str) -> tuple[Manifest, ...]:
-        """All objects of a kind."""
-        return tuple(self._objects[kind].values())
+    def uids(self, kind: str) -> Mapping[Name, str]:
+        """The uid of each object of a kind, as it is now: cheap, where `get` makes an object."""
+        return {address: entry.uid for address, entry in self._objects[kind].items()}
+
+    def version(self, kind: str, namespace: str, name: str) -> int | None:
+        """The object's resource version, or None where there is none."""
+        entry = self._objects[kind].get((namespace, name))
+        return None if entry is None else entry.version
 
     def owned_by(self, uid: str, kind: str) -> tuple[Manifest, ...]:
         """Objects of a kind that name this owner, sorted by name."""
         return tuple(
-            self._objects[kind][address]
+            unpacked(self._objects[kind][address])
             for found, address in sorted(self._children.get(uid, ()))
             if found == kind
         )
@@ -95,7 +104,7 @@ class Cache:
             self._changed[uid] = change
         self._changed |= {owner: change for owner in owners if owner in self._changed}
 
-    def _unlink(self, kind: str, address: Name, before: Manifest | None) -> None:
+    def _unlink(self, kind: str, address: Name, before: Packed | None) -> None:
         for owner in _owners(before):
             children = self._children[owner]
             children.discard((kind, address))
@@ -103,14 +112,8 @@ class Cache:
                 del self._children[owner]
 
 
-def _owners(obj: Manifest | None) -> tuple[str, ...]:
-    found = obj["metadata"].get("ownerReferences") if obj else None
-    return tuple(owner["uid"] for owner in found or ())
-
-
-def version(obj: Manifest) -> int:
-    """The object's resource version as a number."""
-    return int(obj["metadata"]["resourceVersion"])
+def _owners(entry: Packed | None) -> tuple[str, ...]:
+    return () if entry is None else entry.owners
 
 
 def _essence(obj: Manifest) -> dict[str, Any]:

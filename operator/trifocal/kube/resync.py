@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from trifocal.kube.cache import Cache, version
+from trifocal.kube.cache import Cache
 from trifocal.kube.client import Kube, Manifest
 from trifocal.kube.errors import ApiError, Gone
 from trifocal.kube.kinds import MODEL_DEPLOYMENT, WATCHED, Kind, selector_of
+from trifocal.kube.packed import version
 
 PREFILL_RETRY_SECONDS = 2.0
 """Between attempts while the API server does not answer or the CRD is not installed."""
@@ -70,11 +71,12 @@ async def sweep(
 
     Objects that were cached after the list began are left alone: the list may be older.
     """
-    before = cache.of_kind(kind)
+    before = cache.uids(kind)
     listed = {_uid(o): o for o in await _metadata(kube, kind)}
-    ghosts = [obj for obj in before if _uid(obj) not in listed]
-    for ghost in ghosts:
-        if cache.remove(kind, ghost):
+    ghosts = [address for address, uid in before.items() if uid not in listed]
+    for address in ghosts:
+        ghost = cache.get(kind, *address)
+        if ghost is not None and _uid(ghost) == before[address] and cache.remove(kind, ghost):
             changed(kind, ghost)
     behind = [o for o in listed.values() if _is_behind(cache, kind, o)]
     if not behind:
@@ -100,8 +102,8 @@ async def _fetch(kube: Kube, cache: Cache, kind: str, listed: Manifest, changed:
 
 def _is_behind(cache: Cache, kind: str, listed: Manifest) -> bool:
     metadata = listed["metadata"]
-    cached = cache.get(kind, metadata["namespace"], metadata["name"])
-    return cached is None or version(cached) < version(listed)
+    cached = cache.version(kind, metadata["namespace"], metadata["name"])
+    return cached is None or cached < version(listed)
 
 
 def _uid(obj: Manifest) -> str:

@@ -54,23 +54,20 @@ class ScalingTargets:
         the same event loop, so it gets a turn after each.
         """
         known = {}
-        for listed in self._cache.of_kind(KIND):
-            # It may have changed or gone in somebody else's turn.
-            body = self._cache.get(KIND, *_key(listed))
-            if body is None:
-                continue
-            if self._has_changed(body):
+        for key, uid in self._cache.uids(KIND).items():
+            if not self._has_changed(uid):
+                known[uid] = self._known[uid]
+            # It may have gone in somebody else's turn.
+            elif (body := self._cache.get(KIND, *key)) is not None:
                 known[uid_of(body)] = self._look(body)
                 await asyncio.sleep(0)
-            else:
-                known[uid_of(body)] = self._known[uid_of(body)]
         self._known = known
         for each in known.values():
             if each.target is not None:
                 yield each.target
 
-    def _has_changed(self, body: Manifest) -> bool:
-        known = self._known.get(uid_of(body))
+    def _has_changed(self, uid: str) -> bool:
+        known = self._known.get(uid)
         return known is None or any(self._cache.changed(u) != n for u, n in known.seen.items())
 
     def _look(self, body: Manifest) -> _Known:
@@ -104,10 +101,6 @@ class ScalingTargets:
             cold_start_seconds=_cold_start(md, serving),
             gpus=md.spec.serving.accelerator.count if md.spec.serving.accelerator else 0,
         )
-
-
-def _key(obj: Manifest) -> Key:
-    return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
 def _serving(md: ModelDeployment, observed: Observed) -> Revision | None:

@@ -130,13 +130,23 @@ def test_the_owner_index_agrees_with_the_objects(steps: list[tuple[str, str, boo
             cache.remove("Pod", live)
         elif not deleted:
             cache.upsert("Pod", owned(version, owner, uid=f"{name}{version}", name=name))
+    pods = [found for address in cache.uids("Pod") if (found := cache.get("Pod", *address))]
     for owner in ("x", "y"):
         expected = sorted(
             p["metadata"]["name"]
-            for p in cache.of_kind("Pod")
+            for p in pods
             if p["metadata"]["ownerReferences"][0]["uid"] == owner
         )
         assert [p["metadata"]["name"] for p in cache.owned_by(owner, "Pod")] == expected
+
+
+def test_uid_and_version_are_told_without_making_the_object() -> None:
+    cache = Cache()
+    cache.upsert("Pod", pod(3, uid="u3", name="a"))
+    cache.upsert("Pod", pod(4, uid="u4", name="b"))
+    assert cache.uids("Pod") == {("ns", "a"): "u3", ("ns", "b"): "u4"}
+    assert cache.version("Pod", "ns", "b") == 4
+    assert cache.version("Pod", "ns", "c") is None
 
 
 def test_an_object_has_changed_when_it_or_what_it_owns_has() -> None:

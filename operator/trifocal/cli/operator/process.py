@@ -145,8 +145,8 @@ class Process:
         decisions = Decisions(self._cache, self._queue.add)
         shop = self._workshop(decisions)
         self._queue.begin()
-        for obj in self._cache.of_kind(KIND):
-            self._queue.add((obj["metadata"]["namespace"], obj["metadata"]["name"]))
+        for key in self._cache.uids(KIND):
+            self._queue.add(key)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._election.keep())
             tasks.create_task(watch_clock(wall=wall_clock.now, steady=time.monotonic))
