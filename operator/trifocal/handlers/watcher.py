@@ -14,6 +14,8 @@ import kopf
 import structlog
 from kopf._core.engines.peering import Identity  # no public name leads to this type
 
+from trifocal.handlers.mailbox import Mailbox, post
+from trifocal.handlers.no_memories import NoMemories
 from trifocal.handlers.watches import Login, Receive, registry, settings
 from trifocal.kube.client import Manifest
 
@@ -70,8 +72,10 @@ class Watcher:
         ours = asyncio.get_running_loop()
         ended: asyncio.Future[BaseException | None] = ours.create_future()
 
+        mailbox = Mailbox(ours, self._receive)
+
         def receive(kind: str, event: str | None, obj: Manifest) -> None:
-            _post(ours, lambda: self._receive(kind, event, obj))
+            mailbox.put((kind, event, obj))
 
         def main() -> None:
             failure: BaseException | None = None
@@ -79,7 +83,7 @@ class Watcher:
                 asyncio.run(self._watch(receive))
             except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
                 failure = error
-            _post(ours, lambda: None if ended.done() else ended.set_result(failure))
+            post(ours, lambda: None if ended.done() else ended.set_result(failure))
 
         self._thread = threading.Thread(target=main, name="kopf", daemon=True)
         self._thread.start()
@@ -88,12 +92,13 @@ class Watcher:
     async def _watch(self, receive: Receive) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        self._stop = lambda: _post(loop, stop.set)
+        self._stop = lambda: post(loop, stop.set)
         beat = asyncio.create_task(self._beat())
         try:
             await kopf.operator(
                 registry=registry(receive, self._login),
                 settings=settings(),
+                memories=NoMemories(),
                 clusterwide=True,
                 standalone=True,
                 # Never used without peers, but by default kopf asks the system for the user's
@@ -145,10 +150,3 @@ def restarts() -> Iterator[float]:
     while True:
         yield wait
         wait = min(LONGEST_WAIT_SECONDS, 2 * wait)
-
-
-def _post(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
-    try:
-        loop.call_soon_threadsafe(call)
-    except RuntimeError:
-        _log.debug("event loop closed; dropped")

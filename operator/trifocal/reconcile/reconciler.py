@@ -27,6 +27,7 @@ from trifocal.reconcile.observed import Manifest, Observed, SmokeOutcome
 from trifocal.reconcile.plan import Plan, SmokeOrder
 from trifocal.reconcile.publisher import Publisher
 from trifocal.reconcile.queue import Key
+from trifocal.reconcile.turns import Turns
 
 SMOKE_SECONDS = 20.0
 """For all pods of one order together: the first inference on a cold engine takes seconds."""
@@ -98,6 +99,7 @@ class Reconciler:
             collaborators.kube, collaborators.cache, collaborators.recorder, collaborators.now
         )
         self._smoked: dict[Key, tuple[str, SmokeOutcome]] = {}
+        self._turns = Turns()
 
     async def reconcile(self, key: Key) -> Outcome:
         """Make one pass.
@@ -115,26 +117,29 @@ class Reconciler:
             return GONE
         now = self._with.now()
         try:
-            md = self._with.policy.parse(body)
+            async with self._turns.turn():
+                md = self._with.policy.parse(body)
+                observed = self._look(md)
         except InvalidSpec as invalid:
             status = self._with.policy.invalid_status(body, invalid.problems, now)
             return Outcome(look_again=await self._publisher.publish(body, status))
-        return await self._pass(body, md, now)
+        observed = await self._inquiry.ask(md, observed)
+        return await self._pass(body, md, observed, now)
 
-    async def _pass(self, body: Manifest, md: ModelDeployment, now: datetime) -> Outcome:
-        observed = await self._inquiry.ask(md, self._look(md))
+    async def _pass(
+        self, body: Manifest, md: ModelDeployment, observed: Observed, now: datetime
+    ) -> Outcome:
         plan, applied = await self._act(md, observed, now)
         if plan.smoke is not None and not applied.refusals:
             self._remember(md, await self._verify(md, observed, plan.smoke))
             plan, applied = await self._act(md, self._refresh(md, observed), now)
         progress = await self._with.read_progress(plan.progress_of) if plan.progress_of else None
-        final = replace(
-            self._refresh(md, observed),
-            progress=progress,
-            refusals=applied.refusals,
-        )
+        async with self._turns.turn():
+            final = replace(
+                self._refresh(md, observed), progress=progress, refusals=applied.refusals
+            )
+            status = self._with.policy.status(md, final, plan, now)
         refused = bool(applied.refusals)
-        status = self._with.policy.status(md, final, plan, now)
         untold = await self._publisher.publish(body, status, at_once=refused)
         soonest = min((t for t in (plan.look_again, untold) if t is not None), default=None)
         return Outcome(look_again=soonest, refused=refused)
@@ -142,7 +147,8 @@ class Reconciler:
     async def _act(
         self, md: ModelDeployment, observed: Observed, now: datetime
     ) -> tuple[Plan, Applied]:
-        plan = self._with.policy.plan(md, observed, now)
+        async with self._turns.turn():
+            plan = self._with.policy.plan(md, observed, now)
         applied = await apply(self._with.kube, self._with.cache, md, observed, plan)
         for (kind, name), change in applied.changes.items():
             if change is not Change.UNCHANGED:
