@@ -2,9 +2,10 @@
 
 import copy
 import itertools
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from trifocal.kube.client import Page
 from trifocal.kube.errors import ApiError, Gone, Refused
 
 Manifest = Mapping[str, Any]
@@ -80,9 +81,16 @@ class FakeKube:
             if found == kind and namespace in (None, where)
         )
 
-    async def list_metadata(self, kind: str, *, label_selector: str = "") -> tuple[Manifest, ...]:
+    async def pages(
+        self, kind: str, *, label_selector: str = "", metadata_only: bool = False
+    ) -> AsyncIterator[Page]:
+        version = str(next(self._numbers))
         items = await self.list(kind, label_selector=label_selector)
-        return tuple({"metadata": item["metadata"]} for item in items)
+        for item in items:
+            kept = {"metadata": item["metadata"]} if metadata_only else item
+            yield Page(items=(kept,), version=version)
+        if not items:
+            yield Page(items=(), version=version)
 
     async def delete(self, kind: str, namespace: str, name: str, *, uid: str) -> None:
         self._fail("delete", kind, name)

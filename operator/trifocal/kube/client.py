@@ -4,10 +4,21 @@ Every method raises the three errors of `trifocal.kube.errors`, and nothing else
 server does not do as asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 Manifest = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A part of a list."""
+
+    items: tuple[Manifest, ...]
+    version: str
+    """The resource version of the whole list, the same in each of its pages: a watch that begins
+    there misses nothing."""
 
 
 class Kube(Protocol):
@@ -35,8 +46,10 @@ class Kube(Protocol):
     ) -> tuple[Manifest, ...]:
         """Quorum list, paged; over all namespaces when none is given."""
 
-    async def list_metadata(self, kind: str, *, label_selector: str = "") -> tuple[Manifest, ...]:
-        """Quorum list of the metadata alone, over all namespaces."""
+    def pages(
+        self, kind: str, *, label_selector: str = "", metadata_only: bool = False
+    ) -> AsyncIterator[Page]:
+        """Quorum list over all namespaces, a page at a time: the whole need not fit in memory."""
 
     async def delete(self, kind: str, namespace: str, name: str, *, uid: str) -> None:
         """Delete in the background if the uid still matches; gone already is success."""

@@ -6,11 +6,12 @@ list of metadata repairs both.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 import structlog
 
-from trifocal.kube.cache import Cache
+from trifocal.kube.cache import Cache, Name
 from trifocal.kube.client import Kube, Manifest
 from trifocal.kube.errors import ApiError, Gone
 from trifocal.kube.kinds import MODEL_DEPLOYMENT, WATCHED, Kind, selector_of
@@ -39,25 +40,37 @@ Changed = Callable[[str, Manifest], None]
 _log = structlog.get_logger(__name__)
 
 
-async def prefill(kube: Kube, cache: Cache, sleep: Callable[[float], Awaitable[None]]) -> None:
-    """List everything before the first pass: a pass without its children would make them again."""
+async def prefill(
+    kube: Kube, cache: Cache, sleep: Callable[[float], Awaitable[None]]
+) -> Mapping[str, str]:
+    """List everything before the first pass: a pass without its children would make them again.
+
+    Returns:
+        For each kind, the resource version from which on a watch misses nothing.
+    """
+    versions = {}
     for kind in WATCHED:
-        while not await _try_fill(kube, cache, kind):
+        while (version := await _try_fill(kube, cache, kind)) is None:
             await sleep(PREFILL_RETRY_SECONDS)
+        versions[kind.name] = version
+    return versions
 
 
-async def _try_fill(kube: Kube, cache: Cache, kind: Kind) -> bool:
+async def _try_fill(kube: Kube, cache: Cache, kind: Kind) -> str | None:
+    listed = ""
     try:
-        for obj in await kube.list(kind.name, label_selector=selector_of(kind)):
-            cache.upsert(kind.name, obj)
+        async for page in kube.pages(kind.name, label_selector=selector_of(kind)):
+            listed = page.version
+            for obj in page.items:
+                cache.upsert(kind.name, obj)
     except Gone:
         what = "Install the CRDs of Trifocal (crds/)." if kind is MODEL_DEPLOYMENT else ""
         _log.warning("kind is not served; waiting", kind=kind.name, next_step=what)
-        return False
+        return None
     except ApiError as error:
         _log.warning("could not list; waiting", kind=kind.name, error=str(error))
-        return False
-    return True
+        return None
+    return listed
 
 
 async def sweep(
@@ -72,11 +85,12 @@ async def sweep(
     Objects that were cached after the list began are left alone: the list may be older.
     """
     before = cache.uids(kind)
-    listed = {_uid(o): o for o in await _metadata(kube, kind)}
+    listed = {each.uid: each async for each in _listed(kube, kind)}
     ghosts = [address for address, uid in before.items() if uid not in listed]
     for address in ghosts:
         ghost = cache.get(kind, *address)
-        if ghost is not None and _uid(ghost) == before[address] and cache.remove(kind, ghost):
+        is_the_same = ghost is not None and ghost["metadata"]["uid"] == before[address]
+        if ghost is not None and is_the_same and cache.remove(kind, ghost):
             changed(kind, ghost)
     behind = [o for o in listed.values() if _is_behind(cache, kind, o)]
     if not behind:
@@ -88,27 +102,33 @@ async def sweep(
     return len(ghosts) + len(missed)
 
 
-async def _metadata(kube: Kube, kind: str) -> tuple[Manifest, ...]:
-    known = next(k for k in WATCHED if k.name == kind)
-    return await kube.list_metadata(kind, label_selector=selector_of(known))
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What a sweep needs of an object."""
+
+    uid: str
+    address: Name
+    version: int
 
 
-async def _fetch(kube: Kube, cache: Cache, kind: str, listed: Manifest, changed: Changed) -> None:
-    metadata = listed["metadata"]
-    fresh = await kube.get(kind, metadata["namespace"], metadata["name"])
+async def _listed(kube: Kube, kind: str) -> AsyncIterator[_Listed]:
+    selector = selector_of(next(k for k in WATCHED if k.name == kind))
+    async for page in kube.pages(kind, label_selector=selector, metadata_only=True):
+        for obj in page.items:
+            metadata = obj["metadata"]
+            address = metadata["namespace"], metadata["name"]
+            yield _Listed(metadata["uid"], address, version(obj))
+
+
+async def _fetch(kube: Kube, cache: Cache, kind: str, listed: _Listed, changed: Changed) -> None:
+    fresh = await kube.get(kind, *listed.address)
     if fresh is not None and cache.upsert(kind, fresh):
         changed(kind, fresh)
 
 
-def _is_behind(cache: Cache, kind: str, listed: Manifest) -> bool:
-    metadata = listed["metadata"]
-    cached = cache.version(kind, metadata["namespace"], metadata["name"])
-    return cached is None or cached < version(listed)
-
-
-def _uid(obj: Manifest) -> str:
-    uid: str = obj["metadata"]["uid"]
-    return uid
+def _is_behind(cache: Cache, kind: str, listed: _Listed) -> bool:
+    cached = cache.version(kind, *listed.address)
+    return cached is None or cached < listed.version
 
 
 class Sweeper:

@@ -54,6 +54,14 @@ class Recovering(FakeKube):
         return await super().list(*args, **options)
 
 
+async def test_prefill_tells_from_where_each_kind_is_to_be_watched() -> None:
+    kube = FakeKube()
+    before = int(kube.put(deployment("a"))["metadata"]["resourceVersion"])
+    versions = await prefill(kube, Cache(), FakeTime().sleep)
+    assert versions.keys() == {kind.name for kind in WATCHED}
+    assert all(int(version) > before for version in versions.values())
+
+
 async def test_prefill_waits_for_the_crd_to_be_installed() -> None:
     time = FakeTime()
     await prefill(Recovering(Gone("no such kind"), times=3), Cache(), time.sleep)

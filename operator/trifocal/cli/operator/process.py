@@ -112,7 +112,7 @@ class Process:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.vitals.beat())
             tasks.create_task(watch_lag(self._metrics.woke_late_by, clock=time.monotonic))
-            await prefill(self._kube, self._cache, asyncio.sleep)
+            self._streams.begin(await prefill(self._kube, self._cache, asyncio.sleep))
             self._is_filled = True
             tasks.create_task(self._watcher.run())
             tasks.create_task(self._sweeper.run())
