@@ -104,6 +104,7 @@ ON_REQUEST: tuple[Tool, ...] = (
     _flux("source-controller", "v1.9.3"),
     _flux("kustomize-controller", "v1.9.6"),
     _karpenter("v1.14.1"),
+    Tool("kubeconform", "kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", "v0.8.0"),
 )
 
 # For tests only, any 2.x or 3.x will do, and a build of its own would fetch every cloud's SDK.
