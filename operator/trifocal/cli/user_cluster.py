@@ -11,7 +11,7 @@ from trifocal.api.schema import GROUP, PLURAL
 from trifocal.kube.client import Manifest
 from trifocal.kube.cluster import REQUEST_TIMEOUT, Cluster
 from trifocal.kube.errors import Gone, Transient
-from trifocal.kube.kinds import kind_named, kind_of
+from trifocal.kube.kinds import Kind, kind_named, kind_of
 
 FIELD_MANAGER = "trifocal-cli"
 """Owner of what a person writes with this program; the operator's is `trifocal`. It must not begin
@@ -19,6 +19,8 @@ with `kubectl`: Flux takes the fields of such managers away at its next pass (by
 `apply` of kustomize-controller and `FieldManager.ExactMatch` of fluxcd/pkg/ssa)."""
 DEFINITION = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{PLURAL}.{GROUP}"
 """Path of the CustomResourceDefinition."""
+_NODE = Kind(name="Node", group="", version="v1", plural="nodes")
+"""Not among the kinds of `kube.kinds`: the operator has no business with nodes."""
 _MERGE_PATCH = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 _STRICT = [("fieldValidation", "Strict")]
@@ -93,7 +95,7 @@ class UserCluster(Cluster):
 
     async def nodes(self) -> tuple[Manifest, ...]:
         """Every node."""
-        return await self._pages("/api/v1/nodes")
+        return tuple([node async for page in self._pages(_NODE, None) for node in page.items])
 
     async def may(self, right: Right) -> bool:
         """Whether the caller has it (a SelfSubjectAccessReview, which anybody may ask)."""
