@@ -17,6 +17,7 @@ from trifocal.cli.main import main
 
 pytestmark = pytest.mark.integration
 
+CLASS = "trifocal-headroom"
 LABELS = {
     "app.kubernetes.io/name": "trifocal",
     "app.kubernetes.io/component": "operator",
@@ -54,12 +55,16 @@ def installed(tenant: Tenant) -> Iterator[None]:
         },
     )
     available = {"type": "Available", "status": "True", "reason": "x", "message": "x"}
+    priority = {"value": -10, "preemptionPolicy": "Never", "metadata": {"name": CLASS}}
+    classes = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", **priority}
+    tenant.plane.must("create", "-f", "-", stdin=json.dumps(classes))
     status = {"replicas": 1, "readyReplicas": 1, "availableReplicas": 1, "conditions": [available]}
     tenant.set_status("deployment", "trifocal-operator", status)
     try:
         yield
     finally:
         tenant.run("delete", "deployment", "trifocal-operator")
+        tenant.plane.must("delete", "priorityclass", CLASS)
 
 
 def test_a_cluster_with_trifocal_is_fit(tenant: Tenant, trifocal: Plugin) -> None:
@@ -68,8 +73,9 @@ def test_a_cluster_with_trifocal_is_fit(tenant: Tenant, trifocal: Plugin) -> Non
         told = trifocal("check")
     assert code == 0, found
     assert found.pop("GPUs") == ("warn", "none on 0 nodes")
+    names = ("Kubernetes", "CRD", "your rights", "operator", "release", "leader", "Triton")
     assert {name: verdict for name, (verdict, _) in found.items()} == dict.fromkeys(
-        ("Kubernetes", "CRD", "your rights", "operator", "release", "leader", "Triton"), "ok"
+        (*names, "headroom"), "ok"
     )
     assert told.returncode == 0
     assert "ok    CRD" in told.stdout

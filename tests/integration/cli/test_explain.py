@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.cli.conftest import Plugin
+from tests.support.manifests import changed, minimal
 from tests.support.operator_process import OperatorProcess
 from tests.support.tenant import Tenant
 
@@ -67,6 +68,23 @@ def test_a_pod_that_no_node_takes(
     assert "next try    the scheduler tries again whenever a node changes" in done.stdout
     told = json.loads(trifocal("explain digits -o json").stdout)
     assert (told["cause"], told["progress"]) == ("optimization", "waiting")
+
+
+def test_a_job_that_kueue_holds(tenant: Tenant, leader: OperatorProcess, trifocal: Plugin) -> None:
+    """The test suspends it, as Kueue's webhook does."""
+    body = minimal(namespace=tenant.namespace)
+    tenant.create(changed(body, "spec.optimization.job.queue", "gpus"))
+    assert tenant.eventually(lambda: tenant.get("jobs")), leader.log()
+    (job,) = tenant.get("jobs")
+    name, uid = job["metadata"]["name"], job["metadata"]["uid"]
+    tenant.run("patch", "job", name, "--type=merge", "-p", '{"spec":{"suspend":true}}')
+    held = f"Kueue holds Job {name} in LocalQueue gpus"
+
+    def told() -> str:
+        return " ".join(trifocal("explain digits").stdout.split())
+
+    assert tenant.eventually(lambda: held in told()), leader.log()
+    assert f"-n {tenant.namespace} -l kueue.x-k8s.io/job-uid={uid}" in told()
 
 
 def test_what_there_is_not_has_no_answer(tenant: Tenant, trifocal: Plugin) -> None:

@@ -72,6 +72,7 @@ FIT = Facts(
     nodes=(node(2, "NVIDIA-L4"), node(4, "NVIDIA-L4"), node()),
     operators=(deployment(),),
     lease=lease(),
+    priority_class={"value": -10, "preemptionPolicy": "Never"},
 )
 
 
@@ -86,6 +87,32 @@ def test_a_fit_cluster_passes_every_check() -> None:
     assert found["operator"].found == "trifocal-system/trifocal-operator: 1 of 1 pods available"
     assert found["Triton"].found == "nvcr.io/nvidia/tritonserver:26.07-py3 by default"
     assert found["leader"].found == "trifocal-operator-abc"
+
+
+@pytest.mark.parametrize(
+    ("found", "readable", "words"),
+    [
+        (None, True, "there is no PriorityClass trifocal-headroom"),
+        (None, False, "you may not read PriorityClasses"),
+        ({"value": 0, "preemptionPolicy": "Never"}, True, "has the value 0"),
+        ({"value": -10}, True, "lets its pods pre-empt others"),
+    ],
+    ids=["none", "forbidden", "not below serving pods", "pre-empts"],
+)
+def test_placeholders_need_a_class_that_yields(found: Any, readable: bool, words: str) -> None:
+    check = checks(priority_class=found, priority_class_readable=readable)["headroom"]
+    assert check.verdict is Verdict.WARN
+    assert words in check.found
+    assert check.to_do or not readable
+
+
+def test_the_charts_own_class_passes_and_another_ones_name_is_the_operators() -> None:
+    assert checks()["headroom"].verdict is Verdict.OK
+    named = deployment(TRIFOCAL_HEADROOM_PRIORITY_CLASS="low")
+    assert checks(operators=(named,))["headroom"].found == (
+        "PriorityClass low, value -10, takes nobody's place"
+    )
+    assert "headroom" not in checks(operators=())
 
 
 def test_the_oldest_release_is_the_charts() -> None:

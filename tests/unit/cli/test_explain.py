@@ -21,6 +21,9 @@ MAX_SCREEN = 24
 """Lines of a terminal as it has been since the VT100."""
 
 
+JOB_UID = "22222222-2222-2222-2222-222222222222"
+
+
 def good(_digest: str, _body: Manifest) -> OptimizationResult:
     return results.artifact()
 
@@ -117,6 +120,60 @@ def test_a_server_that_is_away_is_the_sources_trouble_and_asked_again_in_five_mi
     assert found.next_try.at == failed_at + timedelta(minutes=5)
     assert found.next_try.says == "in 4m55s: the optimization Job is made again"
     assert [step.state for step in found.steps][:2] == ["stalled", "waits"]
+
+
+def held(queue: str | None) -> World:
+    """As Kueue's webhook, or a person, has the Job suspended."""
+    w = world(never)
+    w.body = changed(w.body, "spec.optimization.job.queue", queue)
+    w.reconcile()
+    (job,) = (o for (kind, _), o in w.objects.items() if kind == "Job")
+    job["spec"]["suspend"] = True
+    job["metadata"]["uid"] = JOB_UID
+    w.settle()
+    return w
+
+
+def test_a_job_that_kueue_holds_is_under_way_and_its_workload_is_named() -> None:
+    w = held("gpus")
+    job = w.body["status"]["optimization"]["job"]
+    assert (
+        text(w).partition("\n\n")[2]
+        == f"""\
+next try    Kueue holds Job {job} in LocalQueue gpus, and lets it run when the
+            queue's quota has room
+what to do  If it lasts, see in the Workload's condition QuotaReserved what is lacking: quota of the
+            ClusterQueue behind gpus, a flavor for what the Job requests, or a LocalQueue of that
+            name.
+see also    kubectl describe workloads.kueue.x-k8s.io -n default -l
+            kueue.x-k8s.io/job-uid={JOB_UID}"""
+    )
+    assert explained(w).progress is Progress.WAITING
+    assert explained(w).cause == "optimization"
+
+
+def test_a_job_that_somebody_suspended_goes_on_when_it_is_resumed() -> None:
+    w = held(None)
+    job = w.body["status"]["optimization"]["job"]
+    found = explained(w)
+    assert found.next_try is not None
+    assert found.next_try.says == (
+        f"never by itself: somebody has suspended Job {job}, which is in no queue"
+    )
+    assert found.to_do is not None
+    assert f"kubectl patch job -n default {job} -p" in found.to_do
+    assert found.look == f"kubectl get job -n default {job} -o yaml --show-managed-fields"
+
+
+def test_a_job_that_runs_is_held_by_nobody() -> None:
+    w = held("gpus")
+    (job,) = (o for (kind, _), o in w.objects.items() if kind == "Job")
+    job["spec"]["suspend"] = False
+    w.settle()
+    found = explained(w)
+    assert found.to_do is None
+    assert found.look is not None
+    assert found.look.startswith("kubectl logs")
 
 
 def test_a_pod_that_crashes_is_servings_trouble_and_its_log_is_named() -> None:

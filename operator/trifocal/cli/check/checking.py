@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,9 @@ from typing import Any
 from trifocal.api.schema import GROUP, PLURAL
 from trifocal.cli.check.checks import Check, Verdict
 from trifocal.cli.check.definition_check import definition, left_over
+from trifocal.cli.check.headroom_check import headroom_check
 from trifocal.cli.check.operator_checks import operator_checks
+from trifocal.cli.in_force import configured
 from trifocal.cli.user_cluster import Right
 from trifocal.kube.client import Manifest
 
@@ -33,6 +35,9 @@ class Facts:
     operators: tuple[Manifest, ...] | None
     lease: Manifest | None
     """Of the operators' leader."""
+    priority_class: Manifest | None = None
+    """Of the placeholders that the operator makes."""
+    priority_class_readable: bool = True
 
 
 def before_installation(facts: Facts) -> tuple[Check, ...]:
@@ -47,8 +52,16 @@ def after_installation(facts: Facts, now: datetime) -> tuple[Check, ...]:
         definition(facts.crd, readable=facts.crd_readable),
         _rights(facts),
         *operator_checks(facts.operators, facts.lease, now),
+        *_headroom(facts),
         _gpus(facts),
     )
+
+
+def _headroom(facts: Facts) -> Iterator[Check]:
+    if facts.operators is not None and len(facts.operators) == 1:
+        wanted = configured(facts.operators[0]).headroom_priority_class
+        readable = facts.priority_class_readable
+        yield headroom_check(wanted, facts.priority_class, readable=readable)
 
 
 def rights_to_use(namespace: str) -> tuple[Right, ...]:

@@ -20,7 +20,7 @@ from trifocal.cli.check.checking import (
     rights_to_use,
 )
 from trifocal.cli.check.checks import Check, Verdict
-from trifocal.cli.in_force import OPERATOR_SELECTOR
+from trifocal.cli.in_force import OPERATOR_SELECTOR, configured
 from trifocal.cli.session import ClusterCommand, ExitCode, Reach, cluster_options, opened
 from trifocal.cli.user_cluster import DEFINITION, Right, UserCluster
 from trifocal.kube.client import Manifest
@@ -29,6 +29,7 @@ from trifocal.kube.lease import LEASE_NAME
 
 OPERATOR_NAMESPACE = "trifocal-system"
 """Where the README installs the chart."""
+_PRIORITY_CLASSES = "/apis/scheduling.k8s.io/v1/priorityclasses"
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
 
 Answer = TypeVar("Answer")
@@ -66,6 +67,7 @@ async def read_facts(kube: UserCluster, needed: tuple[Right, ...]) -> Facts:
     nodes, _ = await _readable(kube.nodes())
     listed, _ = await _readable(kube.list("Deployment", label_selector=OPERATOR_SELECTOR))
     may = await asyncio.gather(*(kube.may(right) for right in needed))
+    priority_class, class_readable = await _readable(_priority_class(kube, listed or ()))
     return Facts(
         version=version or {},
         crd=crd,
@@ -74,6 +76,8 @@ async def read_facts(kube: UserCluster, needed: tuple[Right, ...]) -> Facts:
         nodes=nodes,
         operators=listed,
         lease=await _lease(kube, listed or ()),
+        priority_class=priority_class,
+        priority_class_readable=class_readable,
     )
 
 
@@ -82,6 +86,12 @@ async def _lease(kube: UserCluster, listed: tuple[Manifest, ...]) -> Manifest | 
         return None
     found, _ = await _readable(kube.get("Lease", listed[0]["metadata"]["namespace"], LEASE_NAME))
     return found
+
+
+async def _priority_class(kube: UserCluster, listed: tuple[Manifest, ...]) -> Manifest | None:
+    if len(listed) != 1:
+        return None
+    return await kube.read(f"{_PRIORITY_CLASSES}/{configured(listed[0]).headroom_priority_class}")
 
 
 async def _readable(request: Awaitable[Answer]) -> tuple[Answer | None, bool]:

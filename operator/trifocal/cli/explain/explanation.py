@@ -6,7 +6,7 @@ model still answers.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from trifocal.api.condition import USER_MUST_ACT, ConditionType, Reason
 from trifocal.cli.digests import short
 from trifocal.cli.explain.advice import what_to_do, where_to_look
+from trifocal.cli.explain.held_job import held_job
 from trifocal.cli.explain.next_try import NextTry, next_try
 from trifocal.cli.explain.reports import Report, reports
 from trifocal.cli.seen import Seen
@@ -96,7 +97,7 @@ def explain(seen: Seen, now: datetime) -> Explanation:
     stands = progress(chain)
     steps = _unseen(seen) if chain.is_unseen else tuple(_steps(chain))
     is_ready = stands is Progress.READY
-    return Explanation(
+    found = Explanation(
         namespace=metadata["namespace"],
         name=metadata["name"],
         progress=stands,
@@ -109,6 +110,11 @@ def explain(seen: Seen, now: datetime) -> Explanation:
         to_do=None if is_ready else _to_do(chain, ready),
         look=None if is_ready else _look(seen, chain, ready),
     )
+    is_at_work = not chain.is_unseen and ready["reason"] == Reason.OPTIMIZING
+    held = held_job(seen) if is_at_work else None
+    if held is None:
+        return found
+    return replace(found, next_try=NextTry(says=held.next), to_do=held.to_do, look=held.look)
 
 
 def _unseen(seen: Seen) -> tuple[Step, ...]:
