@@ -22,12 +22,12 @@ from trifocal.kube.recorder import Recorder
 from trifocal.optimizer.contract import Progress
 from trifocal.reconcile.apply import Applied, Change, apply
 from trifocal.reconcile.children import is_deleting
+from trifocal.reconcile.floor import Floor
 from trifocal.reconcile.observe import Inquiry, children
 from trifocal.reconcile.observed import Manifest, Observed, SmokeOutcome
 from trifocal.reconcile.plan import Plan, SmokeOrder
 from trifocal.reconcile.publisher import Publisher
 from trifocal.reconcile.queue import Key
-from trifocal.reconcile.turns import Turns
 
 SMOKE_SECONDS = 20.0
 """For all pods of one order together: the first inference on a cold engine takes seconds."""
@@ -99,7 +99,7 @@ class Reconciler:
             collaborators.kube, collaborators.cache, collaborators.recorder, collaborators.now
         )
         self._smoked: dict[Key, tuple[str, SmokeOutcome]] = {}
-        self._turns = Turns()
+        self._floor = Floor()
 
     async def reconcile(self, key: Key) -> Outcome:
         """Make one pass.
@@ -117,7 +117,7 @@ class Reconciler:
             return GONE
         now = self._with.now()
         try:
-            async with self._turns.turn():
+            async with self._floor.taken():
                 md = self._with.policy.parse(body)
                 observed = self._look(md)
         except InvalidSpec as invalid:
@@ -134,7 +134,7 @@ class Reconciler:
             self._remember(md, await self._verify(md, observed, plan.smoke))
             plan, applied = await self._act(md, self._refresh(md, observed), now)
         progress = await self._with.read_progress(plan.progress_of) if plan.progress_of else None
-        async with self._turns.turn():
+        async with self._floor.taken():
             final = replace(
                 self._refresh(md, observed), progress=progress, refusals=applied.refusals
             )
@@ -147,7 +147,7 @@ class Reconciler:
     async def _act(
         self, md: ModelDeployment, observed: Observed, now: datetime
     ) -> tuple[Plan, Applied]:
-        async with self._turns.turn():
+        async with self._floor.taken():
             plan = self._with.policy.plan(md, observed, now)
         applied = await apply(self._with.kube, self._with.cache, md, observed, plan)
         for (kind, name), change in applied.changes.items():

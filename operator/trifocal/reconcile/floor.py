@@ -1,12 +1,12 @@
-"""Passes compute in turn, and the event loop goes round between two of them."""
+"""Who computes now: one pass at a time, and the event loop goes round between two of them."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
-class Turns:
-    """Who computes now, among passes that are made side by side.
+class Floor:
+    """One of the passes that are made side by side has it.
 
     Waiting for the API server, sixteen passes are no trouble. Their computations, some ten
     milliseconds each, would all be made in one round of the event loop when they become due
@@ -14,11 +14,11 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._floor = asyncio.Lock()
+        self._one = asyncio.Lock()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def taken(self) -> AsyncIterator[None]:
         """Compute alone, in this round of the event loop. Nothing is awaited within."""
-        async with self._floor:
+        async with self._one:
             yield
             await asyncio.sleep(0)

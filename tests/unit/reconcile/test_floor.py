@@ -5,14 +5,14 @@ from itertools import pairwise
 
 import pytest
 
-from trifocal.reconcile.turns import Turns
+from trifocal.reconcile.floor import Floor
 
 
 def test_something_else_runs_between_two_computations() -> None:
     happened: list[str] = []
 
-    async def compute(turns: Turns, name: str) -> None:
-        async with turns.turn():
+    async def compute(floor: Floor, name: str) -> None:
+        async with floor.taken():
             happened.append(name)
 
     async def tick() -> None:
@@ -21,8 +21,8 @@ def test_something_else_runs_between_two_computations() -> None:
             await asyncio.sleep(0)
 
     async def main() -> None:
-        turns = Turns()
-        await asyncio.gather(*(compute(turns, name) for name in "abc"), tick())
+        floor = Floor()
+        await asyncio.gather(*(compute(floor, name) for name in "abc"), tick())
 
     asyncio.run(main())
     computed = [n for n, each in enumerate(happened) if each != "tick"]
@@ -30,16 +30,16 @@ def test_something_else_runs_between_two_computations() -> None:
     assert all("tick" in happened[one:other] for one, other in pairwise(computed))
 
 
-def test_a_computation_that_fails_gives_the_turn_on() -> None:
-    async def fail(turns: Turns) -> None:
-        async with turns.turn():
+def test_a_computation_that_fails_gives_the_floor_on() -> None:
+    async def fail(floor: Floor) -> None:
+        async with floor.taken():
             raise ValueError("no such thing")
 
     async def main() -> str:
-        turns = Turns()
+        floor = Floor()
         with pytest.raises(ValueError, match="no such thing"):
-            await fail(turns)
-        async with turns.turn():
+            await fail(floor)
+        async with floor.taken():
             return "computed"
 
     assert asyncio.run(main()) == "computed"
