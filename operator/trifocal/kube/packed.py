@@ -16,9 +16,9 @@ by side."""
 class Packed:
     """One version of an object.
 
-    As dictionaries, what belongs to one model takes 170 KiB; as bytes 31 (`python -m
-    benchmarks.reconcile.memory`), and the garbage collector, which stops every thread to look into
-    each dictionary, has nothing to look into.
+    As dictionaries, what belongs to one model takes 125 KiB, as bytes 27 (`python -m
+    benchmarks.reconcile.memory`), and the garbage collector, which stops every thread while it
+    looks into each dictionary, has nothing to look into.
     """
 
     uid: str
