@@ -81,12 +81,18 @@ async def _forward(request: web.Request, ports: Mapping[int, int]) -> web.WebSoc
     return socket
 
 
-def create_node(tenant: Tenant, name: str, port: int) -> None:
+@contextmanager
+def node(tenant: Tenant, name: str, port: int) -> Iterator[None]:
     """A node whose kubelet listens there; the API server dials it."""
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
-    tenant.plane.must("create", "-f", "-", stdin=json.dumps(node))
+    manifest = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+    tenant.plane.must("create", "-f", "-", stdin=json.dumps(manifest))
     status = {
         "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
     }
-    tenant.set_status("node", name, status)
+    try:
+        tenant.set_status("node", name, status)
+        yield
+    finally:
+        # Other tests share the API server, and count its nodes.
+        tenant.plane.must("delete", "node", name)

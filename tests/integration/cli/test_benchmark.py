@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.cli.conftest import Plugin
-from tests.integration.cli.kubelet import create_node, kubelet
+from tests.integration.cli.kubelet import kubelet, node
 from tests.integration.cli.made import (
     deploy_optimized,
     grant,
@@ -87,12 +87,11 @@ def test_pods_are_reached_through_the_api_server(
     assert "No pod of digits serves" in none.stderr
     certificate, key = tenant.plane.authority, tenant.plane.root / "apiserver.key"
     ports = {HTTP_PORT: triton.http_port, GRPC_PORT: triton.grpc_port}
-    with kubelet(certificate, key, ports) as port:
-        node = f"node-{tenant.namespace}"
-        create_node(tenant, node, port)
+    name = f"node-{tenant.namespace}"
+    with kubelet(certificate, key, ports) as port, node(tenant, name, port):
         revision = wanted(tenant)
         assert revision is not None
-        start_pod(tenant, revision, node)
+        start_pod(tenant, revision, name)
         assert tenant.eventually(lambda: serving(tenant) == revision), leader.log()
         for protocol in ("http", "grpc"):
             load = f"--rate 20 --seconds 2 --arrivals constant --protocol {protocol}"

@@ -41,6 +41,6 @@ def completed(plane: ControlPlane, folder: Path, *words: str) -> list[str]:
 def test_kubectl_completes_commands_and_options(plane: ControlPlane, tmp_path: Path) -> None:
     assert completed(plane, tmp_path, "ex") == ["explain"]
     assert completed(plane, tmp_path, "rollout", "") == [
-        *("history", "pause", "restart", "resume", "status")
+        *("history", "pause", "restart", "resume", "status", "undo")
     ]
     assert completed(plane, tmp_path, "explain", "--name") == ["--namespace"]

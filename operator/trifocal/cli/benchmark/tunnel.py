@@ -23,6 +23,8 @@ _CHUNK = 64 * 1024
 _CONNECTIONS = 1000
 """To the API server, one for each connection to a pod."""
 _CONNECT_SECONDS = 10.0
+_ENDED = (ConnectionError, aiohttp.ClientError)
+"""How writing to a side that has gone ends."""
 
 
 @dataclass(kw_only=True)
@@ -101,7 +103,7 @@ async def _forward(
 
 
 async def _up(reader: asyncio.StreamReader, socket: aiohttp.ClientWebSocketResponse) -> None:
-    with suppress(ConnectionError):
+    with suppress(*_ENDED):
         while data := await reader.read(_CHUNK):
             await socket.send_bytes(bytes((_DATA,)) + data)
 
@@ -110,7 +112,7 @@ async def _down(
     socket: aiohttp.ClientWebSocketResponse, writer: asyncio.StreamWriter, tunnel: Tunnel
 ) -> None:
     begun: set[int] = set()
-    with suppress(ConnectionError):
+    with suppress(*_ENDED):
         async for message in socket:
             if message.type is not aiohttp.WSMsgType.BINARY or not message.data:
                 continue
