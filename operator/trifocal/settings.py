@@ -140,7 +140,10 @@ class Settings(BaseSettings):
         description="PriorityClass of the placeholders that spec.serving.headroom asks for.",
     )
     resync_seconds: float = Field(
-        default=600.0, gt=0, description="Every object is looked at this often (with jitter)."
+        default=3600.0,
+        gt=0,
+        description="Every object is looked at this often (with jitter), whatever happens. What a "
+        "watch misses is found every 10 minutes without that.",
     )
     # More than one core of Python sends: only a loop gone wild meets it. The API server protects
     # itself by priority and fairness, which is why controller-runtime has no limit any more.

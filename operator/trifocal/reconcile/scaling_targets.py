@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
 
@@ -168,6 +168,8 @@ class Decisions:
         self._last: dict[Key, ScaleDecision] = {}
         self._woken: dict[Key, datetime] = {}
         """When its numbers last did it."""
+        self._told: set[Key] = set()
+        """Objects whose status says what was last decided."""
 
     def publish(self, key: Key, decision: ScaleDecision) -> None:
         """Take a decision. Numbers that status may tell only in turn wake no more often.
@@ -177,10 +179,21 @@ class Decisions:
         before = self._last.get(key)
         self._last[key] = decision
         if before is not None and _word(before) != _word(decision):
+            self._told.discard(key)
             self._wake(key)
-        elif self._may_wake(key, decision.decided_at) and self._is_news(key, decision):
+        elif not (key in self._told and _same(before, decision)):
+            self._compare(key, decision)
+
+    def _compare(self, key: Key, decision: ScaleDecision) -> None:
+        """With what status says, where its numbers may be told."""
+        if not self._may_wake(key, decision.decided_at):
+            self._told.discard(key)
+        elif self._is_news(key, decision):
+            self._told.discard(key)
             self._woken[key] = decision.decided_at
             self._wake(key)
+        else:
+            self._told.add(key)
 
     def _may_wake(self, key: Key, now: datetime) -> bool:
         return key not in self._woken or now - self._woken[key] >= SLOT
@@ -198,6 +211,11 @@ class Decisions:
         """The object is gone; a namesake starts without a decision."""
         self._last.pop(key, None)
         self._woken.pop(key, None)
+        self._told.discard(key)
+
+
+def _same(before: ScaleDecision | None, decision: ScaleDecision) -> bool:
+    return before is not None and replace(decision, decided_at=before.decided_at) == before
 
 
 def _word(decision: ScaleDecision) -> tuple[int, str]:

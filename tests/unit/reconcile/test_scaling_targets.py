@@ -13,6 +13,7 @@ from trifocal.autoscaling.decision import ScaleDecision
 from trifocal.autoscaling.scaler import ScaleTarget
 from trifocal.autoscaling.scraper import PodAddress
 from trifocal.kube.cache import Cache
+from trifocal.kube.client import Manifest
 from trifocal.reconcile.scaling_targets import Decisions, ScalingTargets, cold_start_seconds
 from trifocal.settings import Settings
 
@@ -191,9 +192,9 @@ def test_the_first_decision_wakes_where_status_says_otherwise(
     assert bool(woken) is wakes
 
 
-def told(requests_per_second: float | None = 100) -> Cache:
+def told(requests_per_second: float | None = 100, cache: Cache | None = None) -> Cache:
     """A cluster whose model's status says so."""
-    cache = Cache()
+    cache = cache or Cache()
     body = minimal()
     body["metadata"] |= {"uid": "md", "generation": 1, "resourceVersion": "1"}
     inputs = {"requestsPerSecond": requests_per_second}
@@ -224,6 +225,26 @@ def test_numbers_that_could_not_be_told_wake_again_after_half_a_minute() -> None
         at = DECISION.decided_at + timedelta(seconds=seconds)
         decisions.publish(KEY, replace(DECISION, requests_per_second=200.0, decided_at=at))
     assert len(woken) == 2
+
+
+class CountedReads(Cache):
+    """How often an object was made from what is stored."""
+
+    reads = 0
+
+    def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        self.reads += 1
+        return super().get(kind, namespace, name)
+
+
+def test_at_rest_no_status_is_read_to_find_that_nothing_is_new() -> None:
+    cache = CountedReads()
+    told(100, cache)
+    decisions = Decisions(cache, lambda _: None)
+    for seconds in range(0, 300, 30):
+        at = DECISION.decided_at + timedelta(seconds=seconds)
+        decisions.publish(KEY, replace(DECISION, requests_per_second=100.0, decided_at=at))
+    assert cache.reads == 1
 
 
 def test_the_last_decision_is_told_with_its_newest_numbers_until_forgotten() -> None:
