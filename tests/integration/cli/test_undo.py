@@ -9,6 +9,10 @@ from tests.integration.cli.conftest import Plugin
 from tests.integration.cli.made import deploy_optimized, serving, start_pod, wanted
 from tests.support.operator_process import OperatorProcess
 from tests.support.tenant import Tenant
+from trifocal.cli.rollout.undoing import kept_specs, undo_patch
+from trifocal.cli.seen import must_see
+from trifocal.cli.session import Reach, opened
+from trifocal.kube.errors import Refused
 
 pytestmark = pytest.mark.integration
 
@@ -94,3 +98,20 @@ def test_git_will_put_it_back_and_that_is_said(
         f"{owner} applies its spec and will set it back; change it where {owner} has it from."
         for owner in ("kustomize-controller", "Flux (kustomize-controller)")
     ]
+
+
+@pytest.mark.timeout(300)
+async def test_what_somebody_else_wrote_meanwhile_is_not_overwritten(
+    tenant: Tenant, leader: OperatorProcess
+) -> None:
+    deploy_optimized(tenant)
+    serve(tenant, leader)
+    reach = Reach(namespace=tenant.namespace, kubeconfig=str(tenant.plane.kubeconfig))
+    async with opened(reach) as kube:
+        seen = await must_see(kube, tenant.namespace, "digits")
+        edit(tenant, {"replicas": 3})
+        with pytest.raises(Refused) as refused:
+            await kube.merge(seen.body, undo_patch(seen.body, kept_specs(seen)[0]))
+    assert refused.value.is_conflict
+    (live,) = tenant.get("mdep")
+    assert live["spec"]["replicas"] == 3
