@@ -1,4 +1,4 @@
-"""Every object of the chart has the form that the oldest and the newest Kubernetes ask for.
+"""Every object of chart and operator has the form that oldest and newest Kubernetes ask for.
 
 kubeconform checks it against schemas made of Kubernetes' own OpenAPI documents (see
 `hack.kube_schemas`); those of Prometheus Operator's kinds are its CRDs. Nothing is passed over.
@@ -7,6 +7,7 @@ kubeconform checks it against schemas made of Kubernetes' own OpenAPI documents 
 import json
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from hack.cluster.modules import (
     Module,
     files_of,
 )
-from hack.cluster.paths import tools_dir
+from hack.cluster.paths import REPOSITORY, tools_dir
 from hack.kube_schemas import TEMPLATE, write_crds, write_kubernetes
 from tests.integration.charts.conftest import CHART, Helm
 
@@ -35,6 +36,7 @@ EVERYTHING = {
     "podMonitor.enabled": "true",
     "prometheusRule.enabled": "true",
 }
+CHILDREN = sorted((REPOSITORY / "tests" / "golden" / "output").glob("*.yaml"))
 MONITORS = ("podmonitors", "prometheusrules", "servicemonitors")
 Conform = Callable[[str], dict[str, Any]]
 
@@ -99,6 +101,13 @@ def test_every_object_has_the_form_that_kubernetes_asks_for(
     assert report["summary"]["valid"] >= 13
     asked = {"ServiceMonitor", "PodMonitor", "PrometheusRule", "PodDisruptionBudget"}
     assert asked <= kinds(report) if values else not asked & kinds(report)
+
+
+@pytest.mark.parametrize("path", CHILDREN, ids=lambda path: path.stem)
+def test_every_child_that_the_operator_makes_has_it(conform: Conform, path: Path) -> None:
+    report = conform(path.read_text())
+    assert [each for each in report["resources"] if each["status"] != "statusValid"] == []
+    assert {"Deployment", "Job", "Service", "NetworkPolicy", "ConfigMap"} <= kinds(report)
 
 
 @pytest.mark.parametrize(
