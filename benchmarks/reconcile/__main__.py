@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.reconcile import first_pass
+from benchmarks.reconcile import first_pass, soak
 from benchmarks.reconcile.client import Client
 from benchmarks.reconcile.cluster import whole_cluster
 from benchmarks.reconcile.goals import verdicts
@@ -27,15 +27,17 @@ from benchmarks.reconcile.steps import Journey
 from tests.support.kwok_cluster import NO_SCRAPES
 
 SIZES = (100, 1000, 5000)
-PARTS = ("first-pass", "journey")
+PARTS = ("first-pass", "journey", "soak")
+USUAL_PARTS = PARTS[:2]
 
 
 def main() -> int:
     """Run and print; 0 even where a goal is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES))
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(USUAL_PARTS))
     parser.add_argument("--idle-seconds", type=float, default=60.0)
+    parser.add_argument("--rounds", type=int, default=10, help="of the part soak")
     parser.add_argument("--qps", type=float, help="the operator's kube_qps; default: its own")
     parser.add_argument("--json", type=Path, help="file for every row")
     options = parser.parse_args()
@@ -72,6 +74,9 @@ async def _rows(options: argparse.Namespace, settings: dict[str, str]) -> AsyncI
                     journey = Journey(plane, client, stack, size, options.idle_seconds, settings)
                     async for row in journey.rows():
                         yield row
+        if "soak" in options.parts:
+            async for row in soak.rows(size, options.rounds, settings):
+                yield row
 
 
 if __name__ == "__main__":

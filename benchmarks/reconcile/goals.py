@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from benchmarks.autoscaling.goals import Verdict
 from benchmarks.reconcile.first_pass import FIRST_PASS
 from benchmarks.reconcile.rows import Row
+from benchmarks.reconcile.soak import SOAK
 from benchmarks.reconcile.steps import CHANGE, CREATE, IDLE, RESTART
 from benchmarks.reconcile.writes import OPERATOR, PROTOTYPE
 
@@ -23,6 +24,10 @@ IDLE_MILLICORES = 6.0
 """With `MANY` objects."""
 MOST_LAG_SECONDS = 0.25
 """Within which the event loop wakes up."""
+SOAK_GROWTH = 1.05
+"""Memory at the end of a soak, as a multiple of that after its first rounds."""
+WARM_ROUNDS = 3
+"""After which caches are full and the allocator has its pools."""
 MOST_TIMES_MANY = 6.0
 """CPU time of `MOST` objects, as a multiple of that of `MANY`: five times would be linear."""
 
@@ -50,6 +55,7 @@ def _of_size(rows: Sequence[Row]) -> Iterator[Verdict]:
     if restart := found.get(RESTART):
         yield from _restart(restart)
     yield from _lag(list(found.values()))
+    yield from _soak([row for row in rows if row.step == SOAK])
 
 
 def _rate(ours: Row, bare: Row) -> Iterator[Verdict]:
@@ -139,4 +145,14 @@ def _linear(rows: Sequence[Row]) -> Iterator[Verdict]:
             sentence=f"{MOST} objects cost {times:.1f} times the CPU time of {MANY} (goal: at "
             f"most {MOST_TIMES_MANY:g})",
             met=times <= MOST_TIMES_MANY,
+        )
+
+
+def _soak(rounds: Sequence[Row]) -> Iterator[Verdict]:
+    if len(rounds) > WARM_ROUNDS:
+        warm, last = rounds[WARM_ROUNDS - 1].rss_mib, rounds[-1].rss_mib
+        yield Verdict(
+            sentence=f"{rounds[0].size}: {warm:.0f} MiB after {WARM_ROUNDS} rounds of changes, "
+            f"{last:.0f} after {len(rounds)} (goal: at most {SOAK_GROWTH:g} times)",
+            met=last <= SOAK_GROWTH * warm,
         )

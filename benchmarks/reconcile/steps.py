@@ -75,14 +75,8 @@ class Journey:
 
     async def change(self) -> Row:
         """Another number of replicas for each."""
-        wanted: objects.Manifest = {"spec": {"replicas": REPLICAS_AFTER}}
         mark = self._meter.start()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.client.until(serves(REPLICAS_AFTER), self._addresses))
-            await side_by_side(
-                partial(self.client.patch, MODEL_DEPLOYMENT, address, wanted, MERGE)
-                for address in self._addresses
-            )
+        await change(self.client, self._addresses, REPLICAS_AFTER)
         return await self._meter.finish(CHANGE, mark, self.size)
 
     async def idle(self) -> Row:
@@ -146,6 +140,16 @@ async def create(client: Client, addresses: tuple[Address, ...], until: Satisfie
         await side_by_side(
             partial(client.create, MODEL_DEPLOYMENT, objects.model_deployment(*address))
             for address in addresses
+        )
+
+
+async def change(client: Client, addresses: tuple[Address, ...], replicas: int) -> None:
+    """Ask each for so many pods, and wait until they serve."""
+    wanted: objects.Manifest = {"spec": {"replicas": replicas}}
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(client.until(serves(replicas), addresses))
+        await side_by_side(
+            partial(client.patch, MODEL_DEPLOYMENT, address, wanted, MERGE) for address in addresses
         )
 
 

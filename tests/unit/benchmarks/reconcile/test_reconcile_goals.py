@@ -85,3 +85,10 @@ def test_the_event_loop_may_be_a_quarter_of_a_second_late_in_any_step() -> None:
     assert _met(_row("statuses", lag=0.25), _row("delete", lag=0.01)) == [True]
     assert _met(_row("statuses", lag=0.01), _row("delete", lag=0.5)) == [False]
     assert _met(_row("delete", lag=None)) == []
+
+
+def test_memory_may_grow_by_a_twentieth_after_three_rounds() -> None:
+    warming = [_row("soak", peak=peak) for peak in (50.0, 80.0, 100.0)]
+    assert _met(*warming) == []
+    assert _met(*warming, _row("soak", peak=103.0), _row("soak", peak=105.0)) == [True]
+    assert _met(*warming, _row("soak", peak=105.1)) == [False]
