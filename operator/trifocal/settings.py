@@ -139,6 +139,17 @@ class Settings(BaseSettings):
         max_length=253,
         description="PriorityClass of the placeholders that spec.serving.headroom asks for.",
     )
+    accelerator_prices: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default={},
+        description="Price of one device for an hour by its product, such as NVIDIA-L4: decides "
+        "which of spec.serving.accelerator.products is the cheapest. Only the order matters.",
+    )
+    accelerator_patience_seconds: float = Field(
+        default=120.0,
+        gt=0,
+        description="How long a pod waits for a node with the cheapest product before the next one "
+        "takes its place. A machine that can be had has joined within two minutes as a rule.",
+    )
     resync_seconds: float = Field(
         default=3600.0,
         gt=0,

@@ -36,7 +36,12 @@ def _plane() -> Iterator[ControlPlane]:
 
 @pytest.fixture(scope="session", name="operator")
 def _operator(plane: ControlPlane) -> Iterator[OperatorProcess]:
-    with operator(plane.kubeconfig, **NO_SCRAPES) as running:
+    settings = {
+        "accelerator_prices": json.dumps(machines.PRICES),
+        # Instead of 120 s: a simulated machine joins within three.
+        "accelerator_patience_seconds": "15",
+    }
+    with operator(plane.kubeconfig, **NO_SCRAPES, **settings) as running:
         yield running.wait_until_leading()
 
 

@@ -156,6 +156,28 @@ class Fleet:
         for claim in self.claims(nodes):
             _succeeds(self.plane.request("DELETE", f"{GROUP}/nodeclaims/{claim}"))
 
+    def take_away(self, name: str, nodes: set[str]) -> None:
+        """Machines with pods of the model end without a drain, as spot machines do.
+
+        A cloud's controllers delete the Node and tell Karpenter; the pods are removed by the
+        garbage collector of pods 40 to 60 s later, which is done at once here.
+        """
+        pods = [pod for pod in self.pods(name) if pod["spec"].get("nodeName") in nodes]
+        claims = self.claims(nodes)
+        for node in nodes:
+            self._end(f"/api/v1/nodes/{node}", unfinished=True)
+        for claim in claims:
+            self._end(f"{GROUP}/nodeclaims/{claim}", unfinished=True)
+        for pod in pods:
+            self._end(f"/api/v1/namespaces/{self.namespace}/pods/{pod['metadata']['name']}")
+
+    def _end(self, path: str, *, unfinished: bool = False) -> None:
+        """Delete an object at once; with its finalizers unserved if `unfinished`."""
+        if unfinished:
+            none: Manifest = {"metadata": {"finalizers": None}}
+            self.plane.request("PATCH", path, none, content_type=MERGE)
+        self.plane.request("DELETE", path, {"gracePeriodSeconds": 0})
+
     def drift(self, pool: str) -> None:
         """Change the NodePool's template, so that its nodes are no longer as it wants them."""
         annotations = {"test.trifocal.dev/version": secrets.token_hex(4)}

@@ -27,6 +27,10 @@ _SPOT = 0.35
 """Of the price on demand."""
 
 
+PRICES = {PRODUCTS[pool]: _DOLLARS[pool] for pool in PRODUCTS}
+"""The operator's table."""
+
+
 def instance_types() -> list[Manifest]:
     """One kind of machine for each NodePool; those with a GPU have one, so a pod fills a node."""
     return [_instance_type(pool) for pool in TYPES]

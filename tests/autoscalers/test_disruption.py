@@ -1,7 +1,6 @@
 """Nodes are drained, replaced and lost under models: what holds meanwhile."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -9,8 +8,6 @@ from tests.autoscalers.fleet import MERGE, Fleet, Manifest, manifest, selector
 from tests.autoscalers.machines import A100, L4, T4
 from tests.autoscalers.played import HELD, LET_GO
 from tests.autoscalers.readiness import watched
-from tests.support.control_plane import ControlPlane
-from tests.support.karpenter import GROUP
 from trifocal.api import names
 
 pytestmark = pytest.mark.timeout(300)
@@ -67,7 +64,7 @@ def test_lost_spot_nodes_are_told_and_replaced(fleet: Fleet) -> None:
     lost = fleet.places("digits")
 
     fleet.limit("a100", 0)  # nothing can be had for the moment
-    _take_away(fleet, lost)
+    fleet.take_away("digits", lost)
     # The truth, by the API server: two pods that wait for a node, and none that serves.
     fleet.until(lambda: len(fleet.pods("digits")) == 2 and not fleet.places("digits"))
     fleet.until(lambda: not fleet.model("digits")["status"].get("readyReplicas"))
@@ -131,31 +128,6 @@ def _let_go(fleet: Fleet, pod: Manifest) -> None:
     body = {"metadata": {"annotations": {LET_GO: "now"}}}
     status, answer = fleet.plane.request("PATCH", path, body, content_type=MERGE)
     assert status == 200, answer
-
-
-def _take_away(fleet: Fleet, nodes: set[str]) -> None:
-    """Machines end without a drain, as spot machines do.
-
-    A cloud's controllers delete the Node and tell Karpenter; the pods are removed by the garbage
-    collector of pods 40 to 60 s later, which is done at once here.
-    """
-    pods = [pod for pod in fleet.pods("digits") if pod["spec"].get("nodeName") in nodes]
-    claims = fleet.claims(nodes)
-    for node in nodes:
-        _delete(fleet.plane, f"/api/v1/nodes/{node}", unfinished=True)
-    for claim in claims:
-        _delete(fleet.plane, f"{GROUP}/nodeclaims/{claim}", unfinished=True)
-    for pod in pods:
-        name = pod["metadata"]["name"]
-        _delete(fleet.plane, f"/api/v1/namespaces/{fleet.namespace}/pods/{name}")
-
-
-def _delete(plane: ControlPlane, path: str, *, unfinished: bool = False) -> None:
-    """Delete an object at once; with its finalizers unserved if `unfinished`."""
-    if unfinished:
-        none: Any = {"metadata": {"finalizers": None}}
-        plane.request("PATCH", path, none, content_type=MERGE)
-    plane.request("DELETE", path, {"gracePeriodSeconds": 0})
 
 
 def _create(fleet: Fleet, made: Manifest) -> None:

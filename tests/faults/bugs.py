@@ -225,7 +225,7 @@ BUGS: Mapping[str, Bug] = {
     ),
     "replicas-twice": Bug(
         "two places add up the replicas",
-        "trifocal.reconcile.wanted:wanted_size",
+        "trifocal.reconcile.assessment:wanted_size",
         _twice,
         caught_by="replicas_within_bounds",
         needs="created",

@@ -17,6 +17,7 @@ from trifocal.resources import (
     headroom,
     network,
     optimization_job,
+    products,
     revision,
     service,
 )
@@ -63,12 +64,13 @@ def children(md: ModelDeployment) -> Iterator[dict[str, Any]]:
     yield optimization_job.optimization_job(md, request, SETTINGS)
     yield optimization_job.result_config_map(md, request.digest(), result)
     yield revision.revision_config_map(md, hashed, result, image)
-    deployment = revision.revision_deployment(md, hashed, result, image, SETTINGS, 2)
-    yield deployment
+    whole = revision.revision_deployment(md, hashed, result, image, SETTINGS, 2)
+    deployments = [products.on_product(whole, each, 2) for each in products.products_of(md)]
+    yield from deployments
     yield service.service(md, hashed)
     yield disruption.pod_disruption_budget(md)
     if kept := md.spec.serving.headroom:
-        yield headroom.headroom_deployment(md, deployment, kept.replicas, SETTINGS)
+        yield headroom.headroom_deployment(md, deployments[0], kept.replicas, SETTINGS)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -22,6 +22,7 @@ from trifocal.reconcile.children import is_headroom, is_ready
 from trifocal.reconcile.observed import Observed, SmokeOutcome
 from trifocal.reconcile.plan import Plan, plan
 from trifocal.reconcile.status import status
+from trifocal.resources.placement import PRODUCT_NODE_LABEL
 from trifocal.settings import Settings
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -29,7 +30,8 @@ STEP = timedelta(seconds=5)
 GRACE = timedelta(seconds=10)
 """From a pod's deletion to its end."""
 REST = timedelta(seconds=90)
-"""Longer than any hold: after this much quiet, nothing will happen any more."""
+"""Longer than any hold but the patience with GPU products (`accelerator_patience_seconds`): after
+this much quiet, nothing will happen any more."""
 UID = "11111111-1111-1111-1111-111111111111"
 RESULT_KEY = "result.json"
 
@@ -53,6 +55,8 @@ class World:
     behaviour: Behaviour = lambda _pod_spec: "good"
     gpus: int | None = None
     """Accelerators of the one node; None for as many as are asked for."""
+    products: Mapping[str, int] | None = None
+    """Accelerators by product, each product on a node of its own; then `gpus` means nothing."""
     now: datetime = START
     settings: Settings = field(default_factory=Settings)
     objects: dict[tuple[str, str], Manifest] = field(default_factory=dict)
@@ -242,6 +246,13 @@ class World:
         """The revision that the Service points at."""
         return _selected(self.objects["Service", self.md.metadata.name])
 
+    def lose(self, product: str) -> None:
+        """The machines with this product vanish, and the pods on them with the garbage."""
+        self.products = {**(self.products or {}), product: 0}
+        for pod in self._of("Pod"):
+            if "nodeName" in pod["spec"] and _product(pod) == product:
+                del self.objects["Pod", pod["metadata"]["name"]]
+
     def kill_pod(self, number: int) -> None:
         """Delete one of the pods."""
         pods = self._of("Pod")
@@ -296,7 +307,9 @@ class World:
         job["status"]["conditions"] = [self._condition(kind, "True")]
 
     def _scale(self, deployment: Manifest) -> None:
+        # A ReplicaSet deletes what has no node first, then what is not ready.
         pods = [p for p in self._pods_of(deployment) if not _leaves(p)]
+        pods.sort(key=lambda pod: ("nodeName" not in pod["spec"], not is_ready(pod)))
         wanted = deployment["spec"]["replicas"]
         for pod in pods[wanted:]:
             self._evict(pod)
@@ -360,10 +373,11 @@ class World:
         ]
 
     def _schedule(self, pod: Manifest) -> None:
-        asked = _gpus(pod)
+        asked, product = _gpus(pod), _product(pod)
+        there = self.gpus if self.products is None else self.products.get(product, 0)
         placed = [p for p in self._of("Pod") if "nodeName" in p["spec"]]
-        used = sum(map(_gpus, placed))
-        if self.gpus is not None and asked and used + asked > self.gpus:
+        used = sum(_gpus(p) for p in placed if self.products is None or _product(p) == product)
+        if there is not None and asked and used + asked > there:
             self._preempt(pod, placed)
             words = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."
             pod["status"]["conditions"] = [
@@ -454,6 +468,10 @@ def _conditions(obj: Manifest) -> list[Manifest]:
 
 def _leaves(pod: Manifest) -> bool:
     return "deletionTimestamp" in pod["metadata"]
+
+
+def _product(pod: Manifest) -> str:
+    return str(pod["spec"].get("nodeSelector", {}).get(PRODUCT_NODE_LABEL, ""))
 
 
 def _gpus(pod: Manifest) -> int:

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     WAITING_FOR_ARTIFACT = "WaitingForArtifact"
     STARTING_PODS = "StartingPods"
     PODS_READY = "PodsReady"
+    DEARER_PRODUCT = "DearerProduct"
     VERIFYING = "Verifying"
     ANSWERS_MATCH = "AnswersMatch"
     SCALED_TO_ZERO = "ScaledToZero"

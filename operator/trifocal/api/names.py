@@ -15,6 +15,9 @@ COMPONENT_LABEL = "app.kubernetes.io/component"
 """optimization, serving or headroom."""
 REVISION_LABEL = f"{GROUP}/revision"
 """On the children of one revision; the Service selects by it."""
+PRODUCT_LABEL = f"{GROUP}/product"
+"""On a Deployment and its pods, where the spec names several GPU products: which one they are for.
+It keeps apart the selectors of Deployments that share a revision."""
 REQUEST_ANNOTATION = f"{GROUP}/request"
 """On optimization children: the whole request hash, of which the name holds the first part."""
 
@@ -54,6 +57,16 @@ def recorded_by(job: str) -> str:
 def revision(name: str, revision_hash: str) -> str:
     """Name of a revision: of its Deployment and its ConfigMap."""
     return f"{name}-{revision_hash[:HASH_LENGTH]}"
+
+
+def in_names(product: str) -> str:
+    """A GPU product as it stands in names: `Tesla-T4` is `tesla-t4`."""
+    return product.lower().replace(".", "-").replace("_", "-")
+
+
+def of_product(revision_name: str, product: str) -> str:
+    """Name of a revision's Deployment for one of several GPU products."""
+    return f"{revision_name}-{in_names(product)}"
 
 
 def headroom(name: str) -> str:

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from trifocal.api import names
 from trifocal.api.headroom import Headroom
 from trifocal.api.resources import ResourceRequirements
 from trifocal.api.rule import Rule, pattern_rule
@@ -58,6 +59,11 @@ LabelValue = Annotated[
 """The value of a label."""
 
 
+def _in_names(product: str) -> str:
+    """`names.in_names` in CEL."""
+    return f"{product}.lowerAscii().replace('.', '-').replace('_', '-')"
+
+
 class TritonSpec(ApiModel):
     """Which Triton serves: a published version, or an image of your own."""
 
@@ -104,6 +110,13 @@ class Accelerator(ApiModel):
         default=None,
         description="Value of the node label nvidia.com/gpu.product, for example NVIDIA-L4.",
     )
+    # Order means something, so it is one value to server-side apply and no list type set.
+    products: Annotated[tuple[LabelValue, ...], Field(min_length=1, max_length=8)] | None = Field(
+        default=None,
+        description="Values of that label, any of which will do: pods run on the cheapest that has "
+        "room, by the operator's table of prices; those without a price come last, in this order. "
+        "Not with product. Adding and removing one starts no other pod again.",
+    )
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -113,6 +126,30 @@ class Accelerator(ApiModel):
             "{resource} do not have; remove it.",
             at=".product",
             reason="FieldValueForbidden",
+        ),
+        Rule(
+            cel="!has(self.products) || self.resource.startsWith('nvidia.com/')",
+            holds=lambda it: it.products is None or it.resource.startswith("nvidia.com/"),
+            says="products are read from the node label nvidia.com/gpu.product, which nodes with "
+            "{resource} do not have; remove them.",
+            at=".products",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            cel="!has(self.products) || !has(self.product)",
+            holds=lambda it: it.products is None or it.product is None,
+            says="product names the only one, products any of several; remove one of the two.",
+            at=".products",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            cel=f"!has(self.products) || self.products.all(p, self.products.exists_one(q, "
+            f"{_in_names('q')} == {_in_names('p')}))",
+            holds=lambda it: (
+                len({names.in_names(p) for p in it.products or ()}) == len(it.products or ())
+            ),
+            says="A product is named twice, or two differ only in case or punctuation; remove one.",
+            at=".products",
         ),
     )
 

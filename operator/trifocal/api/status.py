@@ -18,6 +18,10 @@ MAX_CANDIDATES, MAX_EDGES, MAX_NOTES = 32, 4, 16
 """More than a termination message of 4096 bytes can hold."""
 
 
+MAX_PRODUCTS = 16
+"""Those of the spec, and as many that an edit has taken out while their pods are replaced."""
+
+
 class ConditionStatusModel(ApiModel):
     """A condition as stored."""
 
@@ -174,6 +178,18 @@ class HeadroomStatus(ApiModel):
     )
 
 
+class ProductStatus(ApiModel):
+    """The pods that serve, or are to serve, on one of several GPU products."""
+
+    product: Name = Field(description="Value of the node label nvidia.com/gpu.product.")
+    replicas: int = Field(description="Pods on nodes with it.")
+    ready_replicas: int = Field(description="Ready ones of them.")
+    waiting_replicas: int = Field(description="Pods that wait for a node with it.")
+    price_per_hour: float | None = Field(
+        default=None, description="Of one device, by the operator's table of prices."
+    )
+
+
 class EndpointStatus(ApiModel):
     """Where clients reach the model."""
 
@@ -207,7 +223,11 @@ class ModelDeploymentStatus(ApiModel):
     ] = Field(default=(), description="Ready is True when the wanted revision serves.")
     optimization: OptimizationStatus | None = None
     revision: RevisionStatus = RevisionStatus()
-    replicas: int | None = Field(default=None, description="Pods of the serving revision.")
+    replicas: int | None = Field(
+        default=None,
+        description="Pods of the serving revision. One that waits for a GPU product while another "
+        "pod stands in for it is not counted twice.",
+    )
     ready_replicas: int | None = Field(default=None, description="Ready pods of it.")
     selector: Annotated[str, Field(max_length=1024)] | None = Field(
         default=None, description="Label selector of the pods, for the scale subresource."
@@ -218,6 +238,11 @@ class ModelDeploymentStatus(ApiModel):
         description="The places that are kept free for more pods.",
         # As for scaling.inputs: nothing but a whole one may be left behind.
         json_schema_extra={"x-kubernetes-map-type": "atomic"},
+    )
+    products: Annotated[tuple[ProductStatus, ...], Field(max_length=MAX_PRODUCTS)] | None = Field(
+        default=None,
+        description="Where serving.accelerator.products names several: the pods on each, the "
+        "cheapest first.",
     )
     endpoint: EndpointStatus | None = None
     summary: SummaryStatus = SummaryStatus()

@@ -79,6 +79,7 @@ def render(chain: Chain) -> Tree:
     _optimization(tree, chain)
     for revision in _revisions(chain):
         _revision(tree, chain, revision)
+    _products(tree, chain)
     _traffic(tree, chain)
     _scaling(tree, chain)
     _headroom(tree, chain)
@@ -192,11 +193,25 @@ def _revision(tree: Tree, chain: Chain, revision: str) -> None:
     mine = [d for d in chain.deployments if revision_of(d) == revision]
     pods = [pod for pod in chain.pods if revision_of(pod) == revision]
     ready = sum(is_ready(pod) for pod in pods)
-    asked = sum(replicas_of(deployment) for deployment in mine)
+    # Of several GPU products the cheapest is asked for all pods, the others for what it lacks.
+    asked = max(map(replicas_of, mine), default=0)
     what = " and ".join(roles) or "draining"
     branch = tree.add(f"revision {revision} ({what}): {ready} of {asked} pods ready")
     for pod in sorted(pods, key=name_of):
         branch.add(_pod(pod))
+
+
+def _products(tree: Tree, chain: Chain) -> None:
+    """Only where any of several GPU products will do."""
+    found = chain.status.get("products") or ()
+    branch = tree.add("products, the cheapest first") if found else tree
+    for each in found:
+        price = each.get("pricePerHour")
+        cost = "" if price is None else f" ({price:g} an hour)"
+        waits = each["waitingReplicas"]
+        more = f", {waits} without a node" if waits else ""
+        counted = f"{each['readyReplicas']} of {each['replicas']} pods ready{more}"
+        branch.add(f"{escape(each['product'])}{cost}: {counted}")
 
 
 def _pod(pod: Manifest) -> str:

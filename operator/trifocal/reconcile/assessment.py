@@ -10,8 +10,10 @@ from trifocal.reconcile import optimizing, resting, rollout
 from trifocal.reconcile.children import is_owned, named, replicas_of
 from trifocal.reconcile.observed import Observed
 from trifocal.reconcile.optimizing import Optimization
+from trifocal.reconcile.products import Division
 from trifocal.reconcile.replicas import decision_on, desired_replicas
 from trifocal.reconcile.rollout import Rollout
+from trifocal.reconcile.sizing import wanted_division, wanted_size
 from trifocal.resources.revision import revision_hash
 from trifocal.settings import Settings
 from trifocal.triton.images import TritonImage, resolve_image
@@ -32,6 +34,8 @@ class Assessment:
     rollout: Rollout
     wanted_pods: int
     """Pods that the wanted revision is to have: one for its proof, where `desired` is none."""
+    division: Division
+    """Those, less all where the revision was refused, by GPU product."""
 
 
 def assess(
@@ -62,6 +66,7 @@ def assess(
         desired=desired,
         now=now,
     )
+    wanted_pods = resting.wanted_pods(md, rolled, desired)
     return Assessment(
         optimization=optimization,
         image=image,
@@ -69,5 +74,6 @@ def assess(
         decision=decision,
         desired=desired,
         rollout=rolled,
-        wanted_pods=resting.wanted_pods(md, rolled, desired),
+        wanted_pods=wanted_pods,
+        division=wanted_division(md, rolled, wanted_size(rolled, wanted_pods), settings, now),
     )

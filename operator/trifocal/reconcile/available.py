@@ -9,6 +9,7 @@ from trifocal.autoscaling.reason import ScaleReason
 from trifocal.reconcile import verdict
 from trifocal.reconcile.assessment import Assessment
 from trifocal.reconcile.observed import Observed
+from trifocal.reconcile.product_report import on_dearer_products
 from trifocal.reconcile.refused_children import refused_serving
 from trifocal.reconcile.replicas import enough_replicas
 from trifocal.reconcile.revisions import Revision, gave_room
@@ -30,7 +31,8 @@ def available(
     | no pods wanted                | True    | ScaledToZero                   |
     | none, and no work can be seen | Unknown | WakeUpUnknown                  |
     | none, though work waits       | False   | BudgetLimited                  |
-    | enough ready pods             | True    | PodsReady                      |
+    | enough ready pods             | True    | PodsReady; DearerProduct where |
+    |                               |         | the cheapest has no room       |
     | too few, one in trouble       | False   | the trouble's                  |
     | too few, all on their way     | Unknown | StartingPods; Waking from none |
     """
@@ -72,13 +74,16 @@ def _counted(
 ) -> Verdict:
     pods = found.wanted_pods
     counted = f"{_pods(wanted, pods)} of revision {wanted.hash} are ready."
-    trouble = _trouble(wanted, pods, observed)
+    is_short = len(wanted.ready) < pods
+    trouble = trouble_of(wanted, observed, found.division) if is_short else None
+    elsewhere = on_dearer_products(wanted, found.division)
     if len(wanted.ready) >= enough_replicas(md, pods):
-        return verdict.true(Reason.PODS_READY, counted, trouble.message if trouble else "")
+        reason = Reason.DEARER_PRODUCT if elsewhere else Reason.PODS_READY
+        return verdict.true(reason, counted, elsewhere, trouble.message if trouble else "")
     serving = verdict.still_serving(found.rollout)
     if trouble is not None:
         return verdict.false(trouble, _making_room(found), serving)
-    return verdict.unknown(Reason.STARTING_PODS, counted, serving)
+    return verdict.unknown(Reason.STARTING_PODS, counted, elsewhere, serving)
 
 
 def _without_artifact(found: Assessment, observed: Observed) -> tuple[str, ...]:
@@ -86,12 +91,9 @@ def _without_artifact(found: Assessment, observed: Observed) -> tuple[str, ...]:
     if serving is None:
         return ("Pods start when the optimization is done.",)
     counted = f"Revision {serving.hash} serves with {_pods(serving, found.desired)} ready."
-    trouble = _trouble(serving, found.desired, observed)
+    is_short = len(serving.ready) < found.desired
+    trouble = trouble_of(serving, observed) if is_short else None
     return (counted, trouble.message if trouble else "")
-
-
-def _trouble(revision: Revision, desired: int, observed: Observed) -> Trouble | None:
-    return trouble_of(revision, observed) if len(revision.ready) < desired else None
 
 
 def _pods(revision: Revision, desired: int) -> str:

@@ -33,6 +33,12 @@ def revision_of(child: Manifest) -> str | None:
     return None if value is None else str(value)
 
 
+def product_of(child: Manifest) -> str | None:
+    """The one of several GPU products that a Deployment or pod is for."""
+    value = child["metadata"].get("labels", {}).get(names.PRODUCT_LABEL)
+    return None if value is None else str(value)
+
+
 def is_headroom(child: Manifest) -> bool:
     """Whether it keeps places free and serves nothing."""
     labels: Manifest = child["metadata"].get("labels", {})
@@ -89,6 +95,12 @@ def is_ready(pod: Manifest) -> bool:
 def is_scheduled(pod: Manifest) -> bool:
     """Whether a node has been found for it."""
     return bool(pod.get("spec", {}).get("nodeName"))
+
+
+def unscheduled(pod: Manifest) -> Manifest | None:
+    """The condition by which the scheduler says that no node takes the pod."""
+    found = condition(pod, "PodScheduled")
+    return found if found is not None and found["status"] == "False" else None
 
 
 def container_statuses(pod: Manifest) -> tuple[Manifest, ...]:

@@ -29,6 +29,7 @@ _EXPECTED: Final = frozenset(
         Reason.WAITING_FOR_ARTIFACT,
         Reason.STARTING_PODS,
         Reason.PODS_READY,
+        Reason.DEARER_PRODUCT,
         Reason.VERIFYING,
         Reason.ANSWERS_MATCH,
         Reason.SCALED_TO_ZERO,

@@ -10,7 +10,8 @@
 | suspended                                      | untouched, like all else                       |
 
 They are shaped after the pods that start next: the wanted revision's, or the serving one's while
-the other is not known yet or was refused.
+the other is not known yet or was refused. Where any of several GPU products would do, they are for
+the cheapest.
 """
 
 from collections.abc import Iterator

@@ -3,7 +3,8 @@
 A rollout needs room for the new pods beside the old ones. Where there is none, waiting would be
 for ever, so the serving revision gives up one pod at a time, and only when that can help:
 
-* the scheduler has said "Insufficient RESOURCE" about a new pod for `PATIENCE`;
+* the scheduler has said "Insufficient RESOURCE" about a new pod for `PATIENCE`, and, where any of
+  several GPU products would do, has found no node with the others either;
 * the old pods hold that resource, at least as much of it each, under the same node selector, so
   the new pod fits where the old one was;
 * every new pod that did find a place has proved itself, and the place given up before this one
@@ -13,7 +14,7 @@ A revision never gives up its last pod while a new pod has a place: the traffic 
 as as many new pods are proven as old ones are left. Only with a single replica the old one stops
 first, and returns if the new one fails.
 
-What was given is noted on the serving Deployment, in the write that gives it:
+What was given is noted on the Deployment that gave it, in the write that gives it:
 `REVISION.PLACED`, the new revision and its pods that had a node then.
 """
 
@@ -21,10 +22,9 @@ import re
 from datetime import datetime, timedelta
 
 from trifocal.reconcile.children import (
-    annotation,
-    condition,
     instant,
     is_scheduled,
+    unscheduled,
 )
 from trifocal.reconcile.observed import Manifest
 from trifocal.reconcile.revisions import MADE_ROOM_ANNOTATION, Revision, gave_room
@@ -44,24 +44,27 @@ def room_note(rollout: Rollout) -> str:
     return f"{wanted.hash}.{_placed(wanted)}" if wanted else ""
 
 
-def gives_up_pod(rollout: Rollout, now: datetime) -> bool:
-    """Whether the serving revision should run one pod less, so that a new pod finds a place."""
+def gives_up_pod(rollout: Rollout, now: datetime) -> Manifest | None:
+    """The serving revision's Deployment that should run a pod less, so that a new pod fits."""
     wanted, serving = rollout.wanted, rollout.serving
     if wanted is None or serving is None or not rollout.is_rolling or rollout.refused:
-        return False
+        return None
     placed = _placed(wanted)
-    return (
-        serving.replicas > int(placed > 0)
+    may = (
+        serving.held > int(placed > 0)
         and serving.leaving == 0
         and placed == len(rollout.proven)
-        and not (gave_room(serving, wanted) and placed <= _placed_before(serving))
-        and any(_fits(pod, serving) for pod in wanted.pods if _waits(pod, now))
+        and not (gave_room(serving, wanted) and placed <= _placed_before(serving, wanted))
+        and all(_has_no_node(wanted, deployment, now) for deployment in wanted.deployments)
     )
+    waiting = [pod for pod in wanted.pods if _waits(pod, now)] if may else []
+    givers = (d for d in serving.deployments if serving.held_by(d) > 0)
+    return next((d for d in givers if any(_fits(pod, d) for pod in waiting)), None)
 
 
 def waits_since(wanted: Revision) -> datetime | None:
     """Since when a pod of the revision has waited for a node."""
-    found = (_refusal(pod) for pod in wanted.pods)
+    found = (unscheduled(pod) for pod in wanted.pods)
     times = [instant(c["lastTransitionTime"]) for c in found if c and "lastTransitionTime" in c]
     return min(times, default=None)
 
@@ -70,31 +73,30 @@ def _placed(revision: Revision) -> int:
     return sum(is_scheduled(pod) for pod in revision.pods)
 
 
-def _placed_before(serving: Revision) -> int:
-    note = serving.deployment and annotation(serving.deployment, MADE_ROOM_ANNOTATION)
-    return int(str(note).partition(".")[2]) if note else -1
+def _placed_before(serving: Revision, wanted: Revision) -> int:
+    notes = (note.partition(".") for note in serving.notes(MADE_ROOM_ANNOTATION))
+    return max((int(placed) for to, _, placed in notes if to == wanted.hash), default=-1)
 
 
-def _refusal(pod: Manifest) -> Manifest | None:
-    found = condition(pod, "PodScheduled")
-    return found if found and found["status"] == "False" else None
+def _has_no_node(wanted: Revision, deployment: Manifest, now: datetime) -> bool:
+    """Whether a pod of the Deployment waits in vain; the next product's are made only then."""
+    return any(_is_patient(pod, now) for pod in wanted.pods_of(deployment))
 
 
 def _waits(pod: Manifest, now: datetime) -> bool:
-    found = _refusal(pod)
-    return (
-        found is not None
-        and "Insufficient" in str(found.get("message", ""))
-        and now - instant(found["lastTransitionTime"]) >= PATIENCE
-    )
+    words = str((unscheduled(pod) or {}).get("message", ""))
+    return "Insufficient" in words and _is_patient(pod, now)
 
 
-def _fits(pod: Manifest, serving: Revision) -> bool:
-    if serving.deployment is None:
-        return False
-    old = serving.deployment["spec"]["template"]["spec"]
+def _is_patient(pod: Manifest, now: datetime) -> bool:
+    found = unscheduled(pod)
+    return found is not None and now - instant(found["lastTransitionTime"]) >= PATIENCE
+
+
+def _fits(pod: Manifest, deployment: Manifest) -> bool:
+    old = deployment["spec"]["template"]["spec"]
     new = pod["spec"]
-    scarce = _INSUFFICIENT.findall(str((_refusal(pod) or {}).get("message", "")))
+    scarce = _INSUFFICIENT.findall(str((unscheduled(pod) or {}).get("message", "")))
     return (old.get("nodeSelector") or {}) == (new.get("nodeSelector") or {}) and all(
         0 < _request(new, name) <= _request(old, name) for name in scarce
     )

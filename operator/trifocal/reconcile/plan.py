@@ -85,7 +85,7 @@ def plan(md: ModelDeployment, observed: Observed, settings: Settings, now: datet
         smoke=_smoke_order(found),
         progress_of=_progress_of(found),
         wanted_revision=wanted_revision,
-        look_again=waking.look_again(md, observed, found, now),
+        look_again=waking.look_again(md, observed, found, settings, now),
         basis=basis,
     )
 

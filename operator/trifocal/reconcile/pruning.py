@@ -7,6 +7,8 @@
 |                                         | the newest `RESULTS_KEPT`                         |
 | Deployment, ConfigMap of a revision     | wanted, serving, and the previous one while it    |
 |                                         | drains                                            |
+| Deployment of the wanted revision for   | those that this pass wants                        |
+| one of several GPU products             |                                                   |
 | Service, PodDisruptionBudget, policies, | those that this pass wants                        |
 | Deployment of placeholders              |                                                   |
 """
@@ -19,11 +21,13 @@ from trifocal.reconcile.children import (
     is_deleting,
     is_owned,
     name_of,
+    product_of,
     request_of,
     revision_of,
 )
 from trifocal.reconcile.observed import Manifest, Observed
 from trifocal.reconcile.optimizing import Optimization
+from trifocal.reconcile.revisions import Revision
 from trifocal.reconcile.rollout import DRAIN_HOLD, NO_REVISION, Rollout
 
 Child = tuple[str, str]
@@ -50,6 +54,7 @@ def superfluous(
     candidates: tuple[tuple[str, Iterable[Manifest]], ...] = (
         ("Job", (j for j in observed.jobs if request_of(j) != digest)),
         ("Deployment", (d for d in observed.deployments if revision_of(d) not in revisions)),
+        ("Deployment", (d for d in observed.deployments if _is_for_a_product(d, rollout.wanted))),
         (
             "ConfigMap",
             (
@@ -90,6 +95,12 @@ def _kept_revisions(rollout: Rollout, now: datetime) -> frozenset[str]:
     if rollout.previous is not None and ends is not None and not _is_drained(rollout, ends, now):
         kept.add(rollout.previous.hash)
     return frozenset(kept)
+
+
+def _is_for_a_product(deployment: Manifest, wanted: Revision | None) -> bool:
+    """Whether it is one of the wanted revision's, of which an edit may have taken the product."""
+    is_wanted = wanted is not None and revision_of(deployment) == wanted.hash
+    return is_wanted and product_of(deployment) is not None
 
 
 def _is_drained(rollout: Rollout, ends: datetime, now: datetime) -> bool:

@@ -101,7 +101,7 @@ def assess(
     rollout = Rollout(
         wanted=target,
         serving=serving,
-        previous=previous if previous and previous.deployment else None,
+        previous=previous if previous and previous.deployments else None,
         switched_at=switched_at(service, now),
         selected=serving.hash if serving else NO_REVISION,
         proven=_proven(target, smoke, now),
@@ -191,7 +191,7 @@ def _crashed_lately(pod: Manifest, now: datetime) -> bool:
 def _needed(serving: Revision | None, desired: int) -> int:
     if serving is None or not serving.ready:
         return 1
-    return max(1, min(desired, serving.replicas))
+    return max(1, min(desired, serving.held))
 
 
 def _refused(

@@ -1,4 +1,4 @@
-"""How many pods each revision's Deployment asks for while the traffic moves.
+"""How many pods each Deployment of a revision asks for while the traffic moves.
 
 | revision                      | replicas                                             |
 |-------------------------------|------------------------------------------------------|
@@ -7,13 +7,23 @@
 |                               | see `resting`                                        |
 | serving, not wanted           | desired, less what it gave up for the wanted one     |
 | had the traffic before        | unchanged until the drain hold ends                  |
+
+Where any of several GPU products would do, these are divided among them (`products`); not those of
+a revision that gives up pods: what has been given must not be asked of another product.
 """
 
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 
+from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.reconcile.children import product_of, replicas_of
 from trifocal.reconcile.make_room import gives_up_pod
-from trifocal.reconcile.revisions import gave_room
+from trifocal.reconcile.observed import Manifest
+from trifocal.reconcile.products import Division, counted, divided, in_order
+from trifocal.reconcile.revisions import Revision, gave_room
 from trifocal.reconcile.rollout import Rollout
+from trifocal.resources.products import Product, products_of
+from trifocal.settings import Settings
 
 
 def wanted_size(rollout: Rollout, wanted_pods: int) -> int:
@@ -21,13 +31,54 @@ def wanted_size(rollout: Rollout, wanted_pods: int) -> int:
     return 0 if rollout.refused else wanted_pods
 
 
-def serving_size(rollout: Rollout, desired: int, now: datetime) -> int:
+def patience(settings: Settings) -> timedelta:
+    """How long a pod waits for a node before another product takes its place."""
+    return timedelta(seconds=settings.accelerator_patience_seconds)
+
+
+def wanted_division(
+    md: ModelDeployment, rollout: Rollout, pods: int, settings: Settings, now: datetime
+) -> Division:
+    """The wanted revision's pods by product; where it names none, all are one share."""
+    return _division(md, rollout.wanted, products_of(md), pods, settings, now)
+
+
+def serving_sizes(
+    md: ModelDeployment, rollout: Rollout, desired: int, settings: Settings, now: datetime
+) -> Iterator[tuple[Manifest, int]]:
     """Pods of the revision that has the traffic, where that is not the wanted one."""
     wanted, serving = rollout.wanted, rollout.serving
-    if wanted is None or serving is None or rollout.refused:
-        return desired
-    if gives_up_pod(rollout, now):
-        return min(desired, serving.replicas - 1)
-    if gave_room(serving, wanted):
-        return min(desired, serving.replicas)
-    return desired
+    if serving is None:
+        return
+    giver = gives_up_pod(rollout, now)
+    if giver is not None or _has_given(serving, wanted, rollout):
+        for deployment in serving.deployments:
+            stays = serving.held_by(giver) - 1 if giver is deployment else replicas_of(deployment)
+            yield deployment, min(desired, stays)
+        return
+    named = tuple(product_of(deployment) for deployment in serving.deployments)
+    division = _division(md, serving, named, desired, settings, now)
+    sizes = {share.product: share.replicas for share in division.shares}
+    for deployment in serving.deployments:
+        yield deployment, sizes[product_of(deployment)]
+
+
+def _has_given(serving: Revision, wanted: Revision | None, rollout: Rollout) -> bool:
+    return wanted is not None and not rollout.refused and gave_room(serving, wanted)
+
+
+def _division(
+    md: ModelDeployment,
+    revision: Revision | None,
+    named: tuple[Product, ...],
+    pods: int,
+    settings: Settings,
+    now: datetime,
+) -> Division:
+    ordered = in_order((*named, *_products(revision)), products_of(md), settings.accelerator_prices)
+    stocks = counted(revision, ordered, named, patience=patience(settings), now=now)
+    return divided(stocks, pods)
+
+
+def _products(revision: Revision | None) -> Iterable[Product]:
+    return (product_of(deployment) for deployment in (revision.deployments if revision else ()))

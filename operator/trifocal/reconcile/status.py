@@ -32,6 +32,7 @@ from trifocal.reconcile.observed import Manifest, Observed
 from trifocal.reconcile.optimized import optimized
 from trifocal.reconcile.optimizing import Stage
 from trifocal.reconcile.plan import Plan
+from trifocal.reconcile.product_report import distinct_pods, product_status
 from trifocal.reconcile.revisions import Revision
 from trifocal.reconcile.scaling_report import scaling_status
 from trifocal.reconcile.summary import summary
@@ -66,11 +67,12 @@ def status(
             wanted=plan.wanted_revision,
             triton_image=found.image.reference,
         ),
-        replicas=len(shown.pods) if shown else 0,
+        replicas=distinct_pods(shown, found.desired) if shown else 0,
         ready_replicas=ready,
         selector=_selector(md, shown),
         scaling=scaling,
         headroom=headroom_status(md, observed),
+        products=product_status(md, shown, settings),
         endpoint=_endpoint(md, observed),
         summary=summary(md, ready=ready, desired=found.desired, scaling=scaling),
     )

@@ -1,6 +1,7 @@
 """The texts of `kubectl get`: target, replicas, p99. One line per object, nothing that flickers."""
 
 from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.api.serving import Accelerator
 from trifocal.api.status import MAX_TARGET, ScalingStatus, SummaryStatus
 
 
@@ -17,10 +18,15 @@ def summary(
 
 def _target(md: ModelDeployment) -> str:
     """Such as onnxruntime/cpu, tensorrt/NVIDIA-L4, or onnxruntime/cpu+litert."""
-    optimization, accelerator = md.spec.optimization, md.spec.serving.accelerator
-    hardware = (accelerator.product or accelerator.resource) if accelerator else "cpu"
+    optimization, hardware = md.spec.optimization, _hardware(md.spec.serving.accelerator)
     edges = (t.runtime for t in optimization.targets if t is not optimization.served)
     return "+".join((f"{optimization.served.runtime}/{hardware}", *edges))[:MAX_TARGET]
+
+
+def _hardware(accelerator: Accelerator | None) -> str:
+    if accelerator is None:
+        return "cpu"
+    return "|".join(accelerator.products or (accelerator.product or accelerator.resource,))
 
 
 def _latency(md: ModelDeployment, scaling: ScalingStatus | None) -> str:

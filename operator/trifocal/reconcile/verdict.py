@@ -66,6 +66,8 @@ def given_up(wanted: Revision, refused: Trouble) -> Trouble:
         message=join(
             f"Revision {wanted.hash} never gets traffic:",
             sentence(refused.message),
-            "Change the spec, or delete its Deployment to try it again.",
+            "Change the spec, or delete its Deployment to try it again."
+            if len(wanted.deployments) <= 1
+            else "Change the spec, or delete its Deployments to try it again.",
         ),
     )

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.autoscaling.reason import ScaleReason
-from trifocal.reconcile import headroom
+from trifocal.reconcile import headroom, products
 from trifocal.reconcile.assessment import Assessment
 from trifocal.reconcile.children import instant
 from trifocal.reconcile.observed import Manifest, Observed
@@ -14,6 +14,8 @@ from trifocal.reconcile.pruning import drain_ends
 from trifocal.reconcile.resting import awake_until
 from trifocal.reconcile.rollout import Rollout
 from trifocal.reconcile.scaling_report import is_news, until_turn
+from trifocal.reconcile.sizing import patience
+from trifocal.settings import Settings
 
 PROGRESS_INTERVAL = timedelta(seconds=3)
 """How often a running optimization is asked how far it is, while it is young..."""
@@ -33,12 +35,14 @@ def look_again(
     md: ModelDeployment,
     observed: Observed,
     found: Assessment,
+    settings: Settings,
     now: datetime,
 ) -> timedelta | None:
     """The soonest of all that is waited for; None when only a change can matter."""
     waits = [
         *_for_optimization(found, now),
         *_for_pods(found, observed),
+        *_for_products(found.rollout, settings, now),
         *_for_drain(found.rollout, now),
         *_for_scaling(md, found, now),
         *headroom.until_changes(md, now),
@@ -71,6 +75,11 @@ def _for_pods(found: Assessment, observed: Observed) -> Iterator[timedelta]:
     pods = found.wanted_pods
     if len(rollout.wanted.ready) < pods or (rollout.is_rolling and pods > 0):
         yield TROUBLE_INTERVAL
+
+
+def _for_products(rollout: Rollout, settings: Settings, now: datetime) -> Iterator[timedelta]:
+    for revision in (rollout.wanted, rollout.serving):
+        yield from products.until_changes(revision, patience=patience(settings), now=now)
 
 
 def _for_drain(rollout: Rollout, now: datetime) -> Iterator[timedelta]:

@@ -13,7 +13,7 @@ from typing import Any
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.reconcile import headroom
 from trifocal.reconcile.assessment import Assessment
-from trifocal.reconcile.children import annotation, named
+from trifocal.reconcile.children import annotation, named, replicas_of
 from trifocal.reconcile.drift import annotated
 from trifocal.reconcile.kept_images import (
     OPERATOR_IMAGE_ANNOTATION,
@@ -29,6 +29,7 @@ from trifocal.reconcile.optimizing import (
     means_hash,
     store_hash,
 )
+from trifocal.reconcile.products import Share
 from trifocal.reconcile.revisions import (
     MADE_ROOM_ANNOTATION,
     PROVED_AT_ANNOTATION,
@@ -37,9 +38,10 @@ from trifocal.reconcile.revisions import (
 )
 from trifocal.reconcile.rollout import NO_REVISION, PREVIOUS_ANNOTATION, SWITCHED_AT_ANNOTATION
 from trifocal.reconcile.served_specs import SERVED_SPECS_ANNOTATION, spec_of, with_switch
-from trifocal.reconcile.sizing import serving_size, wanted_size
+from trifocal.reconcile.sizing import serving_sizes
 from trifocal.resources import disruption, network, optimization_job, revision, service
 from trifocal.resources.headroom import headroom_deployment
+from trifocal.resources.products import on_product, products_of
 from trifocal.settings import Settings
 
 Wanted = Iterator[Manifest]
@@ -76,20 +78,17 @@ class Phases:
         )
         return tuple(manifest for phase in phases for manifest in phase())
 
-    def rescaled(self) -> tuple[Manifest, ...]:
-        """The serving revision's Deployment, where the wanted one is another."""
-        rollout = self._found.rollout
-        serving = rollout.serving
-        is_other = serving is not None and serving is not rollout.wanted
-        if serving is None or serving.deployment is None or not is_other:
-            return ()
-        replicas = serving_size(rollout, self._found.desired, self._now)
-        if replicas == serving.replicas:
-            return ()
-        notes = (
-            {MADE_ROOM_ANNOTATION: room_note(rollout)} if gives_up_pod(rollout, self._now) else {}
-        )
-        return (annotated(_with_replicas(serving.deployment, replicas), notes),)
+    def rescaled(self) -> Wanted:
+        """The serving revision's Deployments, where the wanted one is another."""
+        rollout, now = self._found.rollout, self._now
+        if rollout.serving is rollout.wanted:
+            return
+        giver = gives_up_pod(rollout, now)
+        sizes = serving_sizes(self._md, rollout, self._found.desired, self._settings, now)
+        for deployment, replicas in sizes:
+            if replicas != replicas_of(deployment):
+                notes = {MADE_ROOM_ANNOTATION: room_note(rollout)} if deployment is giver else {}
+                yield annotated(_with_replicas(deployment, replicas), notes)
 
     def _access(self) -> Wanted:
         yield network.optimization_network_policy(self._md, self._settings)
@@ -120,9 +119,9 @@ class Phases:
 
     @cached_property
     def _of_revision(self) -> tuple[Manifest, ...]:
-        """The wanted revision's ConfigMap and Deployment; nothing while there is no artifact.
+        """The wanted revision's ConfigMap and Deployments; nothing while there is no artifact.
 
-        Made once: placeholders are shaped after the Deployment.
+        Made once: placeholders are shaped after the first Deployment, the cheapest product's.
         """
         found, result = self._found, self._found.optimization.artifact
         target = found.rollout.wanted
@@ -130,27 +129,36 @@ class Phases:
             return ()
         files = revision.revision_config_map(self._md, found.revision_hash, result, found.image)
         settings = serving_settings(self._settings, target.deployment)
-        deployment = revision.revision_deployment(
+        notes = {OPERATOR_IMAGE_ANNOTATION: settings.operator_image, **self._notes(target)}
+        whole = revision.revision_deployment(
             self._md,
             found.revision_hash,
             result,
             found.image,
             settings,
-            wanted_size(found.rollout, found.wanted_pods),
+            found.division.shares[0].replicas,
         )
-        made_with = {OPERATOR_IMAGE_ANNOTATION: settings.operator_image}
-        return files, annotated(deployment, {**made_with, **self._notes(target)})
+        deployments = (
+            on_product(whole, share.product, share.replicas)
+            for share in found.division.shares
+            if self._is_wanted(share)
+        )
+        return files, *(annotated(deployment, notes) for deployment in deployments)
+
+    def _is_wanted(self, share: Share) -> bool:
+        """A product that the spec names no more goes once none of its pods is needed."""
+        return share.replicas > 0 or share.product in products_of(self._md)
 
     def _notes(self, target: Revision) -> dict[str, str]:
-        """What a revision's Deployment remembers: that it was proved, or refused."""
+        """What a revision's Deployments remember: that it was proved, or refused."""
         rollout = self._found.rollout
         if rollout.refused is not None:
             told = {"reason": rollout.refused.reason, "message": rollout.refused.message}
             return {REFUSED_ANNOTATION: json.dumps(told)}
         if rollout.selected != target.hash:
             return {}
-        since = target.deployment and annotation(target.deployment, PROVED_AT_ANNOTATION)
-        return {PROVED_AT_ANNOTATION: since or _written(self._now)}
+        since = min(target.notes(PROVED_AT_ANNOTATION), default=_written(self._now))
+        return {PROVED_AT_ANNOTATION: since}
 
     def _traffic(self) -> Wanted:
         rollout = self._found.rollout

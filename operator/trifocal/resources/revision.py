@@ -2,7 +2,8 @@
 
 The hash covers the pods' whole template and their configuration files, so a Deployment's template
 never changes once it is made: whatever changes is another revision, with pods of its own. Only the
-operator's own image is left out, or each upgrade of Trifocal would start every pod again.
+operator's own image is left out, or each upgrade of Trifocal would start every pod again, and which
+GPU products there are where the spec names several (`products`).
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from trifocal.api import names
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.optimizer.contract import OptimizationResult
 from trifocal.resources.metadata import Manifest, metadata
+from trifocal.resources.products import has_products
 from trifocal.resources.serving_pod import (
     COMPONENT,
     FETCH_CONTAINER,
@@ -62,12 +64,11 @@ def revision_hash(
     The number of pods is no part of it either.
     """
     without_image = settings.model_copy(update={"operator_image": ""})
-    return names.canonical_sha256(
-        {
-            "files": dict(_files(md, result, image)),
-            "template": _template(md, "", result, image, without_image),
-        }
-    )
+    hashed = {
+        "files": dict(_files(md, result, image)),
+        "template": _template(md, "", result, image, without_image),
+    }
+    return names.canonical_sha256(hashed | ({"products": True} if has_products(md) else {}))
 
 
 def revision_config_map(

@@ -18,6 +18,10 @@ COLLECTION = "/apis/trifocal.dev/v1alpha1/namespaces/default/modeldeployments?dr
 SPEC = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 
 
+EXCLUDED = {"spec.serving.accelerator.products": ["NVIDIA-L4"]}
+"""Lists that `full` leaves out, because another of its fields excludes them."""
+
+
 @dataclass(frozen=True)
 class Violation:
     """A value just outside one bound of one field."""
@@ -78,7 +82,11 @@ def test_the_manifest_that_is_varied_is_legal(control_plane: ControlPlane) -> No
 
 @pytest.mark.parametrize("violation", list(violations(SPEC, "spec")), ids=str)
 def test_a_value_outside_is_refused(violation: Violation, control_plane: ControlPlane) -> None:
-    manifest = changed(full(), violation.path, violation.value)
+    whole = full()
+    for path, value in EXCLUDED.items():
+        if violation.path.startswith(f"{path}."):
+            whole = changed(whole, path, value)
+    manifest = changed(whole, violation.path, violation.value)
     status, causes = create(control_plane, manifest)
     field = violation.path.replace(".0", "[0]")
     assert status == HTTPStatus.UNPROCESSABLE_ENTITY

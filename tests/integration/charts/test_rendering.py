@@ -78,6 +78,8 @@ def test_the_settings_read_what_the_deployment_writes(
         "optimizer.tensorrtImage": '"registry.example.com/optimizer-tensorrt:1"',
         "triton.image": '"registry.example.com/triton:1"',
         "triton.backend": '"python"',
+        "accelerators.prices": '{"NVIDIA-L4": 0.8, "NVIDIA-A100-SXM4-40GB-MIG-1g.5gb": 1}',
+        "accelerators.patienceSeconds": "45",
         "workers": "3",
         "kubeBurst": "1000000",
         "resyncSeconds": "1200.5",
@@ -92,6 +94,9 @@ def test_the_settings_read_what_the_deployment_writes(
     assert settings.optimizer_tensorrt_image == "registry.example.com/optimizer-tensorrt:1"
     assert settings.triton_image == "registry.example.com/triton:1"
     assert (settings.triton_backend, settings.log_level) == ("python", "DEBUG")
+    prices = {"NVIDIA-L4": 0.8, "NVIDIA-A100-SXM4-40GB-MIG-1g.5gb": 1.0}
+    assert settings.accelerator_prices == prices
+    assert settings.accelerator_patience_seconds == 45
     assert (settings.workers, settings.kube_burst, settings.resync_seconds) == (3, 1000000, 1200.5)
 
 

@@ -77,6 +77,8 @@ def test_every_setting_of_the_operator_is_set_by_the_deployment_and_no_other() -
         (VALUES["prometheus"]["podLabel"], "prometheus_pod_label"),
         (VALUES["wakeUp"]["queries"], "wake_up_queries"),
         (VALUES["gpusPerNamespace"], "gpus_per_namespace"),
+        (VALUES["accelerators"]["prices"], "accelerator_prices"),
+        (VALUES["accelerators"]["patienceSeconds"], "accelerator_patience_seconds"),
         (VALUES["headroom"]["priorityClass"]["name"], "headroom_priority_class"),
         (VALUES["resyncSeconds"], "resync_seconds"),
         (VALUES["kubeQps"], "kube_qps"),

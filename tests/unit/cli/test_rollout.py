@@ -9,9 +9,10 @@ from rich.console import Console
 from tests.support import results
 from tests.support.manifests import Manifest, changed, minimal
 from tests.support.world import START, World, world
+from trifocal.api.names import PRODUCT_LABEL
 from trifocal.cli.rollout.appliers import appliers
 from trifocal.cli.rollout.command import restart_patch, step_line
-from trifocal.cli.rollout.history import Role, history, serving_deployment
+from trifocal.cli.rollout.history import Role, history, serving_deployments
 from trifocal.cli.rollout.history_text import render
 from trifocal.cli.seen import Seen
 from trifocal.cli.status_tree import Chain
@@ -19,6 +20,7 @@ from trifocal.cli.user_cluster import FIELD_MANAGER
 from trifocal.cli.written import changed as with_field
 from trifocal.optimizer.contract import OptimizationResult
 from trifocal.reconcile.plan import plan
+from trifocal.settings import Settings
 
 
 def good(_digest: str, body: Manifest) -> OptimizationResult:
@@ -112,8 +114,7 @@ def test_the_text_has_the_three_tables() -> None:
 def test_a_restart_is_no_drift_and_so_stays() -> None:
     """The operator applies a Deployment whose fields differ; an annotation more is none of them."""
     w = served()
-    deployment = serving_deployment(seen(w))
-    assert deployment is not None
+    (deployment,) = serving_deployments(seen(w))
     [(where, value)] = restart_patch(w.now)["spec"]["template"]["metadata"]["annotations"].items()
     restarted = with_field(
         deployment,
@@ -129,7 +130,7 @@ def test_a_restart_is_no_drift_and_so_stays() -> None:
 def test_nothing_serves_before_the_first_proof() -> None:
     w = world(good)
     w.reconcile()
-    assert serving_deployment(seen(w)) is None
+    assert serving_deployments(seen(w)) == ()
 
 
 def test_each_state_is_one_line() -> None:
@@ -161,3 +162,17 @@ def test_who_sets_a_pause_back_is_named() -> None:
 def test_flux_takes_no_field_away_from_us() -> None:
     """It strips managers whose name begins with kubectl or is before-first-apply."""
     assert not FIELD_MANAGER.startswith(("kubectl", "before-first-apply", "kustomize-controller"))
+
+
+def test_a_revision_on_several_products_is_one_line_and_is_restarted_on_each() -> None:
+    w = world(good, products={"NVIDIA-L4": 1, "NVIDIA-A10G": 1})
+    w.settings = Settings(accelerator_patience_seconds=60)
+    accelerator = {"count": 1, "products": ["NVIDIA-L4", "NVIDIA-A10G"]}
+    w.edit(lambda b: changed(b, "spec.serving.accelerator", accelerator))
+    w.edit(lambda b: changed(b, "spec.replicas", 2))
+    w.settle()
+    [revision] = history(seen(w)).revisions
+    assert (revision.name, revision.role) == (w.selected(), Role.SERVING)
+    assert (revision.ready, revision.replicas) == (2, 2)
+    found = {d["metadata"]["labels"][PRODUCT_LABEL] for d in serving_deployments(seen(w))}
+    assert found == {"NVIDIA-L4", "NVIDIA-A10G"}

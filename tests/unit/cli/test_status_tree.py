@@ -10,6 +10,7 @@ from tests.support.manifests import Manifest, changed
 from tests.support.world import World, world
 from trifocal.cli.status_tree import Chain, Progress, progress, render
 from trifocal.optimizer.contract import OptimizationResult
+from trifocal.settings import Settings
 
 
 def good(_digest: str, _body: Manifest) -> OptimizationResult:
@@ -183,3 +184,23 @@ def test_words_of_others_are_not_taken_for_markup() -> None:
     w.settle()
     w.body = changed(w.body, "spec.model.source.uri", "file:///[red]x[/red].onnx")
     assert "file:///[red]x[/red].onnx" in text(chain(w))
+
+
+def test_several_products() -> None:
+    """Three pods of which the cheapest product has room for two; it is asked for all three."""
+    w = world(good, products={"NVIDIA-L4": 2, "NVIDIA-A10G": 5})
+    w.settings = Settings(accelerator_prices={"NVIDIA-L4": 0.8}, accelerator_patience_seconds=60)
+    accelerator = {"count": 1, "products": ["NVIDIA-L4", "NVIDIA-A10G"]}
+    w.edit(lambda b: changed(b, "spec.serving.accelerator", accelerator))
+    w.edit(lambda b: changed(b, "spec.replicas", 3))
+    w.settle()
+    shown = text(chain(w))
+    assert f"revision {w.selected()} (serving and wanted): 3 of 3 pods ready\n" in shown
+    assert (
+        """
+├── products, the cheapest first
+│   ├── NVIDIA-L4 (0.8 an hour): 2 of 2 pods ready, 1 without a node
+│   └── NVIDIA-A10G: 1 of 1 pods ready
+"""
+        in shown
+    )

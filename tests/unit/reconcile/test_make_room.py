@@ -34,7 +34,7 @@ def serving(replicas: int, note: str | None = None, **rest: Any) -> Revision:
         "metadata": {"name": "old", "annotations": annotations},
         "spec": {"replicas": replicas, "template": {"spec": GPU}},
     }
-    return Revision(hash="old", deployment=deployment, **rest)
+    return Revision(hash="old", deployments=(deployment,), **rest)
 
 
 def rollout(*pods: Any, old: Revision | None = None, proven: int = 0) -> Rollout:

@@ -13,7 +13,7 @@ from rich.console import Console
 from trifocal.api.schema import KIND
 from trifocal.cli.durations import Timeout
 from trifocal.cli.rollout.appliers import appliers, warnings
-from trifocal.cli.rollout.history import History, history, serving_deployment
+from trifocal.cli.rollout.history import History, history, serving_deployments
 from trifocal.cli.rollout.history_text import render
 from trifocal.cli.rollout.undo import undo
 from trifocal.cli.seen import must_see
@@ -120,11 +120,12 @@ def restart(name: str, reach: Reach) -> None:
 async def _restart(reach: Reach, name: str, now: datetime) -> str:
     async with opened(reach) as kube:
         seen = await must_see(kube, reach.namespace, name)
-        deployment = serving_deployment(seen)
-        if deployment is None or replicas_of(deployment) == 0:
+        deployments = [each for each in serving_deployments(seen) if replicas_of(each) > 0]
+        if not deployments:
             raise Unanswered(f"No pod of {name} serves, so there is none to replace.")
-        await kube.merge(deployment, restart_patch(now))
-    return f"Deployment {name_of(deployment)} replaces its pods"
+        for deployment in deployments:
+            await kube.merge(deployment, restart_patch(now))
+    return "\n".join(f"Deployment {name_of(each)} replaces its pods" for each in deployments)
 
 
 def restart_patch(now: datetime) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from trifocal.reconcile.children import (
     annotation,
     instant,
     named,
-    replicas_of,
     request_of,
     revision_of,
 )
@@ -97,22 +96,24 @@ def history(seen: Seen) -> History:
     )
 
 
-def serving_deployment(seen: Seen) -> Manifest | None:
-    """The Deployment of the revision that has the traffic."""
-    return read_revision(seen.observed, str(serving_revision(seen))).deployment
+def serving_deployments(seen: Seen) -> tuple[Manifest, ...]:
+    """The Deployments of the revision that has the traffic: one, or one for each GPU product."""
+    return read_revision(seen.observed, str(serving_revision(seen))).deployments
 
 
 def _revisions(seen: Seen) -> Iterator[KeptRevision]:
-    for deployment in seen.observed.deployments:
-        revision = revision_of(deployment) or ""
+    for revision in sorted({revision_of(each) or "" for each in seen.observed.deployments}):
         found = read_revision(seen.observed, revision)
-        proved = annotation(deployment, PROVED_AT_ANNOTATION)
+        deployment = found.deployment
+        if deployment is None:
+            continue
+        proved = min(found.notes(PROVED_AT_ANNOTATION), default=None)
         yield KeptRevision(
             name=revision,
             role=_role(seen, revision, is_refused=found.refused is not None),
             created=_created(deployment),
             proved=instant(proved) if proved else None,
-            replicas=replicas_of(deployment),
+            replicas=found.replicas,
             ready=len(found.ready),
             artifact=_artifact(deployment),
             image=_image(deployment),
