@@ -98,9 +98,14 @@ def is_scheduled(pod: Manifest) -> bool:
 
 
 def unscheduled(pod: Manifest) -> Manifest | None:
-    """The condition by which the scheduler says that no node takes the pod."""
+    """The condition by which the scheduler says that no node takes the pod.
+
+    One that is gated waits for somebody else's word (Kueue's, say), whatever nodes there are.
+    """
     found = condition(pod, "PodScheduled")
-    return found if found is not None and found["status"] == "False" else None
+    if found is None or found["status"] != "False" or found.get("reason") == "SchedulingGated":
+        return None
+    return found
 
 
 def container_statuses(pod: Manifest) -> tuple[Manifest, ...]:

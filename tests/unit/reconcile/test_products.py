@@ -265,6 +265,16 @@ def test_a_machine_that_comes_and_goes_gives_nothing_back() -> None:
             assert ready(w) == {A10G: 1}
 
 
+def test_a_pod_that_is_gated_says_nothing_about_room() -> None:
+    w = fleet(1, l4=0, a10g=1)
+    for _ in states(w, 30):
+        for pod in w.look().pods:
+            for found in pod["status"].get("conditions", ()):
+                if found["type"] == "PodScheduled" and found["status"] == "False":
+                    found["reason"] = "SchedulingGated"
+    assert asked(w, w.body["status"]["revision"]["wanted"]) == {L4: 1, A10G: 0}
+
+
 def test_where_no_product_has_room_a_pod_is_in_trouble() -> None:
     w = fleet(1, l4=0, a10g=0)
     for _ in states(w):
