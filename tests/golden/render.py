@@ -12,6 +12,7 @@ import yaml
 from trifocal.api.manifest import parse
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.optimizer.contract import OptimizationResult, RecordedValue, Smoke, Tensor
+from trifocal.reconcile import engines
 from trifocal.resources import (
     disruption,
     headroom,
@@ -54,15 +55,16 @@ def result_of(md: ModelDeployment) -> OptimizationResult:
 
 def children(md: ModelDeployment) -> Iterator[dict[str, Any]]:
     """All of them, as after a finished optimization."""
-    request = optimization_job.build_request(md, SETTINGS)
     result = result_of(md)
     image = resolve_image(md.spec.serving.triton, SETTINGS, md.spec.optimization.served.runtime)
-    hashed = revision.revision_hash(md, result, image, SETTINGS)
+    hashed = engines.wanted_hash(md, result, image, SETTINGS)
     yield network.optimization_network_policy(md, SETTINGS)
     yield network.serving_network_policy(md, SETTINGS)
-    yield optimization_job.request_config_map(md, request)
-    yield optimization_job.optimization_job(md, request, SETTINGS)
-    yield optimization_job.result_config_map(md, request.digest(), result)
+    for _, view in products.optimized_for(md):
+        request = optimization_job.build_request(view, SETTINGS)
+        yield optimization_job.request_config_map(view, request)
+        yield optimization_job.optimization_job(view, request, SETTINGS)
+        yield optimization_job.result_config_map(view, request.digest(), result_of(view))
     yield revision.revision_config_map(md, hashed, result, image)
     whole = revision.revision_deployment(md, hashed, result, image, SETTINGS, 2)
     deployments = [products.on_product(whole, each, 2) for each in products.products_of(md)]

@@ -18,7 +18,7 @@ from trifocal.api import names
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.autoscaling.decision import ScaleDecision
 from trifocal.optimizer.contract import OptimizationResult
-from trifocal.reconcile.children import is_headroom, is_ready
+from trifocal.reconcile.children import is_finished, is_headroom, is_ready
 from trifocal.reconcile.observed import Observed, SmokeOutcome
 from trifocal.reconcile.plan import Plan, plan
 from trifocal.reconcile.status import status
@@ -375,7 +375,7 @@ class World:
     def _schedule(self, pod: Manifest) -> None:
         asked, product = _gpus(pod), _product(pod)
         there = self.gpus if self.products is None else self.products.get(product, 0)
-        placed = [p for p in self._of("Pod") if "nodeName" in p["spec"]]
+        placed = [p for p in self._of("Pod") if "nodeName" in p["spec"] and not is_finished(p)]
         used = sum(_gpus(p) for p in placed if self.products is None or _product(p) == product)
         if there is not None and asked and used + asked > there:
             self._preempt(pod, placed)

@@ -17,10 +17,6 @@ from trifocal.api.schema import ApiModel, DnsSubdomain
 from trifocal.api.serving import ServingSpec
 
 
-def _builds_engine(spec: "ModelDeploymentSpec") -> bool:
-    return any(target.runtime == "tensorrt" for target in spec.optimization.targets)
-
-
 class ModelDeploymentSpec(ApiModel):
     """What the user declares."""
 
@@ -86,7 +82,7 @@ class ModelDeploymentSpec(ApiModel):
             "(has(self.serving.accelerator) && (has(self.serving.accelerator.product) || "
             "has(self.serving.accelerator.products)))",
             holds=lambda it: (
-                not _builds_engine(it)
+                all(target.runtime != "tensorrt" for target in it.optimization.targets)
                 or (
                     it.serving.accelerator is not None
                     and bool(it.serving.accelerator.product or it.serving.accelerator.products)
@@ -96,20 +92,6 @@ class ModelDeploymentSpec(ApiModel):
             "built on and served with, for example NVIDIA-L4.",
             at=".serving.accelerator.product",
             reason="FieldValueRequired",
-        ),
-        Rule(
-            cel="!self.optimization.targets.exists(t, t.runtime == 'tensorrt') || "
-            "!has(self.serving.accelerator) || !has(self.serving.accelerator.products)",
-            holds=lambda it: (
-                not _builds_engine(it)
-                or it.serving.accelerator is None
-                or it.serving.accelerator.products is None
-            ),
-            says="A TensorRT engine is code for one GPU product, and one engine is built for each "
-            "ModelDeployment; name that one in product, or take the runtime onnxruntime, whose "
-            "models run on every product.",
-            at=".serving.accelerator.products",
-            reason="FieldValueForbidden",
         ),
         Rule(
             cel="!has(self.scaling) || !has(self.optimization.gate.latency) || "

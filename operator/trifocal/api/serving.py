@@ -115,7 +115,8 @@ class Accelerator(ApiModel):
         default=None,
         description="Values of that label, any of which will do: pods run on the cheapest that has "
         "room, by the operator's table of prices; those without a price come last, in this order. "
-        "Not with product. Adding and removing one starts no other pod again.",
+        "Not with product. Adding and removing one starts no other pod again. For TensorRT each "
+        "has an optimization and an engine of its own, and pods once that is done.",
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (

@@ -188,6 +188,12 @@ class ProductStatus(ApiModel):
     price_per_hour: float | None = Field(
         default=None, description="Of one device, by the operator's table of prices."
     )
+    artifact: Annotated[str, Field(max_length=71)] | None = Field(
+        default=None, description="Digest of its TensorRT engine; unset where all serve the same."
+    )
+    message: ShortText | None = Field(
+        default=None, description="Why no pod can run on it yet: what its engine waits for."
+    )
 
 
 class EndpointStatus(ApiModel):

@@ -5,6 +5,7 @@ from what the operator has made. Either way they are proved before anything is s
 operator's own functions must give the request and the revision that the status has.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -25,9 +26,11 @@ _PREFIX = "TRIFOCAL_"
 _VISIBLE: Final = (
     *("operator_image", "optimizer_image", "optimizer_extended_image", "optimizer_tensorrt_image"),
     *("image_pull_policy", "triton_repository", "triton_image", "triton_backend"),
-    *("triton_version", "headroom_priority_class"),
+    *("triton_version", "headroom_priority_class", "accelerator_prices"),
 )
 """Settings that what the operator makes depends on."""
+_PRICES: Final = "accelerator_prices"
+"""In the environment as JSON."""
 _VERSION_TAG = "-py3"
 
 
@@ -73,12 +76,14 @@ def is_reproduced(seen: Seen, settings: Settings, now: datetime) -> bool:
 def _settings(values: Mapping[str, Any]) -> Settings:
     """Defaults of this release for the rest; the caller's own environment has no say."""
     defaults = {name: Settings.model_fields[name].default for name in _VISIBLE}
-    return Settings(**{**defaults, **values})
+    prices = {_PRICES: json.loads(values[_PRICES])} if _PRICES in values else {}
+    return Settings(**{**defaults, **values, **prices})
 
 
 def _from_children(seen: Seen) -> Iterator[tuple[str, str]]:
     yield from _triton(seen)
     yield from _priority_class(seen)
+    yield _PRICES, json.dumps(dict(_prices(seen)))
     observed = seen.observed
     for made in (*observed.config_maps, *observed.jobs):
         if image := annotation(made, OPTIMIZER_IMAGE_ANNOTATION):
@@ -95,6 +100,13 @@ def _from_children(seen: Seen) -> Iterator[tuple[str, str]]:
 def _priority_class(seen: Seen) -> Iterator[tuple[str, str]]:
     for deployment in seen.observed.headroom:
         yield "headroom_priority_class", deployment["spec"]["template"]["spec"]["priorityClassName"]
+
+
+def _prices(seen: Seen) -> Iterator[tuple[str, float]]:
+    """As the status has them."""
+    for each in (seen.body.get("status") or {}).get("products") or ():
+        if "pricePerHour" in each:
+            yield each["product"], each["pricePerHour"]
 
 
 def _triton(seen: Seen) -> Iterator[tuple[str, str]]:

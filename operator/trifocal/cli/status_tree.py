@@ -211,7 +211,9 @@ def _products(tree: Tree, chain: Chain) -> None:
         waits = each["waitingReplicas"]
         more = f", {waits} without a node" if waits else ""
         counted = f"{each['readyReplicas']} of {each['replicas']} pods ready{more}"
-        branch.add(f"{escape(each['product'])}{cost}: {counted}")
+        leaf = branch.add(f"{escape(each['product'])}{cost}: {counted}")
+        if message := each.get("message"):
+            leaf.add(f"[yellow]{escape(message)}[/]")
 
 
 def _pod(pod: Manifest) -> str:

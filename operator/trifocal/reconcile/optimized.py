@@ -8,6 +8,7 @@ from trifocal.reconcile.candidates import chosen_sentence
 from trifocal.reconcile.job_trouble import retry_note
 from trifocal.reconcile.observed import Observed
 from trifocal.reconcile.optimizing import Optimization, Stage
+from trifocal.reconcile.product_report import without_engine
 from trifocal.reconcile.refused_children import refused_optimization
 from trifocal.reconcile.suspended_job import is_suspended, waiting_sentence
 from trifocal.reconcile.verdict import Verdict
@@ -27,7 +28,8 @@ def optimized(md: ModelDeployment, found: Assessment, observed: Observed) -> Ver
     result = optimization.artifact
     refusal = refused_optimization(md, observed)
     if result is not None:
-        return verdict.true(Reason.OPTIMIZED, chosen_sentence(result, md))
+        missing = without_engine(found.optimizations)
+        return verdict.true(Reason.OPTIMIZED, chosen_sentence(result, md), missing)
     if trouble := optimization.trouble or refusal:
         return verdict.false(trouble, verdict.still_serving(found.rollout))
     return verdict.unknown(

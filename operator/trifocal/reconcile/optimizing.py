@@ -51,6 +51,7 @@ from trifocal.reconcile.suspended_job import (
 )
 from trifocal.reconcile.trouble import Trouble
 from trifocal.resources.optimization_job import COMPONENT
+from trifocal.resources.products import Product
 from trifocal.settings import Settings
 
 LOST_RESULT_GRACE = timedelta(seconds=60)
@@ -99,6 +100,8 @@ class Optimization:
     """Pods of the Job, oldest first."""
     trouble: Trouble | None = None
     """Why it failed, or what keeps it from going on."""
+    product: Product = None
+    """The GPU product that it is for, where each of several has one of its own."""
 
     @property
     def artifact(self) -> OptimizationResult | None:

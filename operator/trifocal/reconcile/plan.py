@@ -113,12 +113,13 @@ def _to_delete(
     doomed = pruning.superfluous(
         observed,
         owner_uid=md.metadata.uid,
-        optimization=found.optimization,
+        optimizations=found.optimizations,
         rollout=found.rollout,
         wanted_names=frozenset((m["kind"], name_of(m)) for m in wanted),
         now=now,
     )
-    doomed = (*doomed, *_to_start_over(found.optimization))
+    to_start_over = (child for each in found.optimizations for child in _to_start_over(each))
+    doomed = (*doomed, *to_start_over)
     return tuple(Deletion(kind=kind, name=name_of(c), uid=uid_of(c)) for kind, c in doomed)
 
 

@@ -4,45 +4,69 @@ Nothing in it is the scheduler's words: those change with every node that comes 
 may serve from its second choice for days.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from trifocal.api.modeldeployment import ModelDeployment
-from trifocal.api.status import MAX_PRODUCTS, ProductStatus
+from trifocal.api.status import MAX_PRODUCTS, MAX_TEXT, ProductStatus
+from trifocal.reconcile.assessment import Assessment
 from trifocal.reconcile.children import (
+    annotation,
     is_ready,
     is_scheduled,
     product_of,
     unscheduled,
 )
+from trifocal.reconcile.engines import ARTIFACT_ANNOTATION, unavailable
 from trifocal.reconcile.observed import Manifest
+from trifocal.reconcile.optimizing import Optimization
 from trifocal.reconcile.products import Division, in_order
 from trifocal.reconcile.revisions import Revision
+from trifocal.reconcile.trouble import sentence
 from trifocal.resources.products import has_products, products_of
 from trifocal.settings import Settings
 
 
 def product_status(
-    md: ModelDeployment, shown: Revision | None, settings: Settings
+    md: ModelDeployment, shown: Revision | None, found: Assessment, settings: Settings
 ) -> tuple[ProductStatus, ...] | None:
     """The pods of a revision by product; None where there is nothing to choose from."""
-    deployments = shown.deployments if shown else ()
-    mine = [product for each in deployments if (product := product_of(each))]
-    if shown is None or not (mine and has_products(md)):
+    if not has_products(md):
         return None
-    ordered = in_order(mine, products_of(md), settings.accelerator_prices)
-    told = (_told(shown.pods, product, settings) for product in ordered if product)
-    return tuple(told)[:MAX_PRODUCTS]
+    deployments = {product_of(each): each for each in (shown.deployments if shown else ())}
+    missing = dict(unavailable(found.optimizations))
+    products = [product for product in (*deployments, *missing) if product]
+    if not products:
+        return None
+    return tuple(
+        ProductStatus(
+            product=product,
+            **_counts(shown.pods if shown else (), product),
+            price_per_hour=settings.accelerator_prices.get(product),
+            artifact=annotation(deployments[product], ARTIFACT_ANNOTATION)
+            if product in deployments
+            else None,
+            message=missing[product][:MAX_TEXT] if product in missing else None,
+        )
+        for product in in_order(products, products_of(md), settings.accelerator_prices)
+        if product
+    )[:MAX_PRODUCTS]
 
 
-def _told(pods: Iterable[Manifest], product: str, settings: Settings) -> ProductStatus:
-    mine = [pod for pod in pods if product_of(pod) == product]
-    return ProductStatus(
-        product=product,
-        replicas=sum(map(is_scheduled, mine)),
-        ready_replicas=sum(map(is_ready, mine)),
-        waiting_replicas=sum(unscheduled(pod) is not None for pod in mine),
-        price_per_hour=settings.accelerator_prices.get(product),
+def without_engine(optimizations: Sequence[Optimization]) -> str:
+    """Which products no pod can run on yet, and why, where others have their engine."""
+    told = (
+        f"No engine for {each} yet: {sentence(why)}" for each, why in unavailable(optimizations)
     )
+    return " ".join(told)
+
+
+def _counts(pods: Iterable[Manifest], product: str) -> dict[str, int]:
+    mine = [pod for pod in pods if product_of(pod) == product]
+    return {
+        "replicas": sum(map(is_scheduled, mine)),
+        "ready_replicas": sum(map(is_ready, mine)),
+        "waiting_replicas": sum(unscheduled(pod) is not None for pod in mine),
+    }
 
 
 def on_dearer_products(revision: Revision, division: Division) -> str:

@@ -2,7 +2,8 @@
 
 | child                                   | kept                                              |
 |-----------------------------------------|---------------------------------------------------|
-| Job, request ConfigMap                  | of the request that the spec asks for             |
+| Job, request ConfigMap                  | of the request that the spec asks for; of several |
+|                                         | GPU products each may have one                    |
 | result ConfigMap                        | that one's while it is the last word on it, and   |
 |                                         | the newest `RESULTS_KEPT`                         |
 | Deployment, ConfigMap of a revision     | wanted, serving, and the previous one while it    |
@@ -13,7 +14,7 @@
 | Deployment of placeholders              |                                                   |
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from trifocal.api import names
@@ -42,17 +43,17 @@ def superfluous(
     observed: Observed,
     *,
     owner_uid: str,
-    optimization: Optimization,
+    optimizations: Sequence[Optimization],
     rollout: Rollout,
     wanted_names: frozenset[Child],
     now: datetime,
 ) -> tuple[tuple[str, Manifest], ...]:
     """Children to delete, with their kinds; `wanted_names` are those that this pass wants."""
     revisions = _kept_revisions(rollout, now)
-    digest = optimization.digest
-    results = _kept_results(observed.config_maps, optimization)
+    digests = frozenset(each.digest for each in optimizations)
+    results = _kept_results(observed.config_maps, optimizations)
     candidates: tuple[tuple[str, Iterable[Manifest]], ...] = (
-        ("Job", (j for j in observed.jobs if request_of(j) != digest)),
+        ("Job", (j for j in observed.jobs if request_of(j) not in digests)),
         ("Deployment", (d for d in observed.deployments if revision_of(d) not in revisions)),
         ("Deployment", (d for d in observed.deployments if _is_for_a_product(d, rollout.wanted))),
         (
@@ -60,7 +61,7 @@ def superfluous(
             (
                 c
                 for c in observed.config_maps
-                if not _is_kept(c, digest=digest, revisions=revisions, results=results)
+                if not _is_kept(c, digests=digests, revisions=revisions, results=results)
             ),
         ),
         ("Deployment", observed.headroom),
@@ -110,13 +111,16 @@ def _is_drained(rollout: Rollout, ends: datetime, now: datetime) -> bool:
     return now >= ends and carries
 
 
-def _kept_results(config_maps: Iterable[Manifest], optimization: Optimization) -> frozenset[str]:
+def _kept_results(
+    config_maps: Iterable[Manifest], optimizations: Sequence[Optimization]
+) -> frozenset[str]:
     results = [c for c in config_maps if _is_result(c)]
-    current = {name_of(c) for c in results if request_of(c) == optimization.digest}
-    results = [c for c in results if name_of(c) not in current]
+    of_spec = {each.digest: each.keeps_result for each in optimizations}
+    kept_now = {name_of(c) for c in results if of_spec.get(request_of(c) or "", False)}
+    results = [c for c in results if request_of(c) not in of_spec]
     newest = sorted(results, key=lambda c: (c["metadata"].get("creationTimestamp", ""), name_of(c)))
     kept = {name_of(c) for c in newest[-RESULTS_KEPT:]}
-    return frozenset(kept | current if optimization.keeps_result else kept)
+    return frozenset(kept | kept_now)
 
 
 def _is_result(config_map: Manifest) -> bool:
@@ -126,11 +130,15 @@ def _is_result(config_map: Manifest) -> bool:
 
 
 def _is_kept(
-    config_map: Manifest, *, digest: str, revisions: frozenset[str], results: frozenset[str]
+    config_map: Manifest,
+    *,
+    digests: frozenset[str],
+    revisions: frozenset[str],
+    results: frozenset[str],
 ) -> bool:
     revision = revision_of(config_map)
     if revision is not None:
         return revision in revisions
     if _is_result(config_map):
         return name_of(config_map) in results
-    return request_of(config_map) == digest
+    return request_of(config_map) in digests

@@ -15,9 +15,8 @@ from trifocal.autoscaling.decision import ScaleDecision
 from trifocal.autoscaling.scaler import ScaleTarget
 from trifocal.autoscaling.scraper import PodAddress
 from trifocal.kube.cache import Cache
-from trifocal.optimizer.contract import CapacityPoint
 from trifocal.reconcile.children import condition, instant, is_deleting, named, uid_of
-from trifocal.reconcile.kept_images import settled_request
+from trifocal.reconcile.engines import measured
 from trifocal.reconcile.observe import children
 from trifocal.reconcile.observed import Manifest, Observed
 from trifocal.reconcile.queue import Key
@@ -87,14 +86,15 @@ class ScalingTargets:
         serving = _serving(md, observed)
         if md.spec.suspend or serving is None:
             return None
-        _, digest = settled_request(md, observed, self._settings)
+        result = measured(md, observed, self._settings)
         return ScaleTarget(
             key=md.key,
             scaling=md.spec.scaling,
             model=md.metadata.name,
             pods=tuple(_addresses(serving)),
             replicas=serving.replicas,
-            capacity=_capacity(observed, digest),
+            # Of this spec; another artifact may still serve for a moment.
+            capacity=result.capacity if result is not None else (),
             batching=md.spec.serving.batching,
             instances=md.spec.serving.instances,
             balancing=_balancing(md),
@@ -151,12 +151,6 @@ def _stored_cold_start(md: ModelDeployment) -> float | None:
     inputs = (md.status.get("scaling") or {}).get("inputs") or {}
     stored = inputs.get("coldStartSeconds")
     return float(stored) if isinstance(stored, int | float) else None
-
-
-def _capacity(observed: Observed, digest: str) -> tuple[CapacityPoint, ...]:
-    """What the Job measured for this spec; another artifact may still serve for a moment."""
-    result = observed.results.get(digest)
-    return result.capacity if result is not None else ()
 
 
 class Decisions:

@@ -37,10 +37,15 @@ def patience(settings: Settings) -> timedelta:
 
 
 def wanted_division(
-    md: ModelDeployment, rollout: Rollout, pods: int, settings: Settings, now: datetime
+    md: ModelDeployment,
+    rollout: Rollout,
+    available: tuple[Product, ...],
+    pods: int,
+    settings: Settings,
+    now: datetime,
 ) -> Division:
-    """The wanted revision's pods by product; where it names none, all are one share."""
-    return _division(md, rollout.wanted, products_of(md), pods, settings, now)
+    """The wanted revision's pods by product; `available` are those that have what they serve."""
+    return _division(md, rollout.wanted, available, pods, settings, now)
 
 
 def serving_sizes(

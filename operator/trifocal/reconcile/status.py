@@ -72,7 +72,7 @@ def status(
         selector=_selector(md, shown),
         scaling=scaling,
         headroom=headroom_status(md, observed),
-        products=product_status(md, shown, settings),
+        products=product_status(md, shown, found, settings),
         endpoint=_endpoint(md, observed),
         summary=summary(md, ready=ready, desired=found.desired, scaling=scaling),
     )

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.optimizer.contract import OptimizationResult
-from trifocal.reconcile.kept_images import settled_request
+from trifocal.reconcile.engines import expected
 from trifocal.reconcile.observed import Observed, SmokeOutcome
 from trifocal.reconcile.plan import SmokeOrder
 from trifocal.settings import Settings
@@ -27,16 +27,18 @@ class Verifier:
         self, md: ModelDeployment, observed: Observed, order: SmokeOrder
     ) -> SmokeOutcome:
         """Ask all pods of the order side by side."""
-        _, digest = settled_request(md, observed, self._settings)
-        expectation = _expectation(md, observed.results.get(digest))
-        if expectation is None:
-            # Artifacts of an optimizer that recorded nothing: being ready is all that is known.
-            checked = frozenset(uid for uid, _ in order.pods)
-            return _passed(order, checked)
+        uids = (uid for uid, _ in order.pods)
+        results = expected(md, observed, order.revision, uids, self._settings)
         verdicts = await asyncio.gather(
-            *(self._ask(_address(ip), expectation) for _, ip in order.pods)
+            *(self._asked(ip, _expectation(md, results.get(uid))) for uid, ip in order.pods)
         )
         return _outcome(order, verdicts)
+
+    async def _asked(self, ip: str, expectation: Expectation | None) -> SmokeVerdict:
+        if expectation is None:
+            # Artifacts of an optimizer that recorded nothing: being ready is all that is known.
+            return SmokePassed()
+        return await self._ask(_address(ip), expectation)
 
 
 def _expectation(md: ModelDeployment, result: OptimizationResult | None) -> Expectation | None:

@@ -9,7 +9,7 @@ from trifocal.reconcile import headroom, products
 from trifocal.reconcile.assessment import Assessment
 from trifocal.reconcile.children import instant
 from trifocal.reconcile.observed import Manifest, Observed
-from trifocal.reconcile.optimizing import RETRY_AFTER, Stage, is_transient
+from trifocal.reconcile.optimizing import RETRY_AFTER, Optimization, Stage, is_transient
 from trifocal.reconcile.pruning import drain_ends
 from trifocal.reconcile.resting import awake_until
 from trifocal.reconcile.rollout import Rollout
@@ -40,7 +40,7 @@ def look_again(
 ) -> timedelta | None:
     """The soonest of all that is waited for; None when only a change can matter."""
     waits = [
-        *_for_optimization(found, now),
+        *(wait for each in found.optimizations for wait in _for_optimization(each, now)),
         *_for_pods(found, observed),
         *_for_products(found.rollout, settings, now),
         *_for_drain(found.rollout, now),
@@ -50,8 +50,7 @@ def look_again(
     return min(waits, default=None)
 
 
-def _for_optimization(found: Assessment, now: datetime) -> Iterator[timedelta]:
-    optimization = found.optimization
+def _for_optimization(optimization: Optimization, now: datetime) -> Iterator[timedelta]:
     if optimization.stage is Stage.RUNNING:
         pod = optimization.running_pod
         yield TROUBLE_INTERVAL if pod is None else _until_progress(pod, now)

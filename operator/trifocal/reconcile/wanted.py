@@ -11,10 +11,12 @@ from functools import cached_property
 from typing import Any
 
 from trifocal.api.modeldeployment import ModelDeployment
+from trifocal.optimizer.contract import OptimizationResult
 from trifocal.reconcile import headroom
 from trifocal.reconcile.assessment import Assessment
 from trifocal.reconcile.children import annotation, named, replicas_of
 from trifocal.reconcile.drift import annotated
+from trifocal.reconcile.engines import ARTIFACT_ANNOTATION
 from trifocal.reconcile.kept_images import (
     OPERATOR_IMAGE_ANNOTATION,
     OPTIMIZER_IMAGE_ANNOTATION,
@@ -25,6 +27,7 @@ from trifocal.reconcile.observed import Manifest, Observed
 from trifocal.reconcile.optimizing import (
     MEANS_ANNOTATION,
     STORE_ANNOTATION,
+    Optimization,
     Stage,
     means_hash,
     store_hash,
@@ -41,7 +44,7 @@ from trifocal.reconcile.served_specs import SERVED_SPECS_ANNOTATION, spec_of, wi
 from trifocal.reconcile.sizing import serving_sizes
 from trifocal.resources import disruption, network, optimization_job, revision, service
 from trifocal.resources.headroom import headroom_deployment
-from trifocal.resources.products import on_product, products_of
+from trifocal.resources.products import builds_engines, on_product, optimized_for, products_of
 from trifocal.settings import Settings
 
 Wanted = Iterator[Manifest]
@@ -95,19 +98,22 @@ class Phases:
         yield network.serving_network_policy(self._md, self._settings)
 
     def _optimization(self) -> Wanted:
-        found = self._found.optimization
-        if found.stage in {Stage.TO_START, Stage.RUNNING}:
-            yield self._with_means(optimization_job.request_config_map(self._md, found.request))
-        if found.stage is Stage.TO_START:
-            job = optimization_job.optimization_job(self._md, found.request, self._settings)
-            yield self._with_means(self._with_store(job))
-        if found.result is not None and found.keeps_result:
-            yield self._with_store(
-                optimization_job.result_config_map(self._md, found.digest, found.result)
-            )
+        views = dict(optimized_for(self._md))
+        for found in self._found.optimizations:
+            yield from self._of_optimization(views[found.product], found)
 
-    def _with_store(self, manifest: Manifest) -> Manifest:
-        made_by = self._found.optimization.request.optimizer_image
+    def _of_optimization(self, md: ModelDeployment, found: Optimization) -> Wanted:
+        if found.stage in {Stage.TO_START, Stage.RUNNING}:
+            yield self._with_means(optimization_job.request_config_map(md, found.request))
+        if found.stage is Stage.TO_START:
+            job = optimization_job.optimization_job(md, found.request, self._settings)
+            yield self._with_means(self._with_store(job, found))
+        if found.result is not None and found.keeps_result:
+            recorded = optimization_job.result_config_map(md, found.digest, found.result)
+            yield self._with_store(recorded, found)
+
+    def _with_store(self, manifest: Manifest, found: Optimization) -> Manifest:
+        made_by = found.request.optimizer_image
         notes = {STORE_ANNOTATION: store_hash(self._md), OPTIMIZER_IMAGE_ANNOTATION: made_by}
         return annotated(manifest, notes)
 
@@ -130,20 +136,25 @@ class Phases:
         files = revision.revision_config_map(self._md, found.revision_hash, result, found.image)
         settings = serving_settings(self._settings, target.deployment)
         notes = {OPERATOR_IMAGE_ANNOTATION: settings.operator_image, **self._notes(target)}
-        whole = revision.revision_deployment(
-            self._md,
-            found.revision_hash,
-            result,
-            found.image,
-            settings,
-            found.division.shares[0].replicas,
-        )
         deployments = (
-            on_product(whole, share.product, share.replicas)
+            self._deployment(
+                found.revision_hash, share, found.artifacts.get(share.product, result), settings
+            )
             for share in found.division.shares
             if self._is_wanted(share)
         )
         return files, *(annotated(deployment, notes) for deployment in deployments)
+
+    def _deployment(
+        self, revision_hash: str, share: Share, result: OptimizationResult, settings: Settings
+    ) -> Manifest:
+        whole = revision.revision_deployment(
+            self._md, revision_hash, result, self._found.image, settings, share.replicas
+        )
+        made = on_product(whole, share.product, share.replicas)
+        if not builds_engines(self._md):
+            return made
+        return annotated(made, {ARTIFACT_ANNOTATION: result.artifact or ""})
 
     def _is_wanted(self, share: Share) -> bool:
         """A product that the spec names no more goes once none of its pods is needed."""

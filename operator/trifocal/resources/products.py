@@ -58,3 +58,24 @@ def _template(template: Any, label: dict[str, str], product: str) -> dict[str, A
         "metadata": {**meta, "labels": meta["labels"] | label},
         "spec": {**template["spec"], "nodeSelector": {PRODUCT_NODE_LABEL: product}},
     }
+
+
+def builds_engines(md: ModelDeployment) -> bool:
+    """Whether each of several products needs a TensorRT engine of its own."""
+    return has_products(md) and md.spec.optimization.served.runtime == "tensorrt"
+
+
+def optimized_for(md: ModelDeployment) -> tuple[tuple[Product, ModelDeployment], ...]:
+    """The object as each of its optimizations sees it: as if it named one product alone."""
+    if not builds_engines(md):
+        return ((None, md),)
+    return tuple((product, _alone(md, product)) for product in products_of(md))
+
+
+def _alone(md: ModelDeployment, product: Product) -> ModelDeployment:
+    serving = md.spec.serving
+    if serving.accelerator is None:
+        return md
+    only = serving.accelerator.model_copy(update={"product": product, "products": None})
+    spec = md.spec.model_copy(update={"serving": serving.model_copy(update={"accelerator": only})})
+    return md.model_copy(update={"spec": spec})

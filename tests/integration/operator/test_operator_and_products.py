@@ -29,6 +29,7 @@ L4, T4 = "NVIDIA-L4", "Tesla-T4"
 SECONDS = 240.0
 """A cheaper pod replaces a dearer one 30 s after it is ready; the rest is for a busy machine."""
 SETTINGS = {
+    "optimizer_tensorrt_image": "registry.example.com/optimizer-tensorrt:1",
     "accelerator_prices": json.dumps({L4: 0.8, T4: 0.5}),
     "accelerator_patience_seconds": "3",
 }
@@ -178,3 +179,34 @@ def test_the_dearer_product_serves_until_the_cheaper_does(
     revision = deployment["metadata"]["labels"][REVISION_LABEL]
     assert service["spec"]["selector"][REVISION_LABEL] == revision
     assert len(tenant.get("jobs")) == 1
+
+
+def fetched(deployment: Manifest) -> str:
+    arguments = deployment["spec"]["template"]["spec"]["initContainers"][0]["args"]
+    return str(arguments[arguments.index("--artifact") + 1])
+
+
+def test_each_product_gets_its_own_engine_and_its_own_deployment(
+    tenant: Tenant, leader: OperatorProcess, shop: Shop
+) -> None:
+    body = changed(minimal(namespace=tenant.namespace), "spec.replicas", 2)
+    accelerator = {"resource": "nvidia.com/gpu", "count": 1, "products": [L4, T4]}
+    body = changed(body, "spec.serving.accelerator", accelerator)
+    tenant.create(changed(body, "spec.optimization.targets", [{"runtime": "tensorrt"}]))
+    shop.offered = frozenset({L4})
+    assert played_until(
+        shop,
+        lambda: tenant.reports("Ready", "Ready") and tenant.reports("Available", "DearerProduct"),
+    ), leader.log()
+    jobs = tenant.get("jobs")
+    nodes = {j["spec"]["template"]["spec"]["nodeSelector"]["nvidia.com/gpu.product"] for j in jobs}
+    assert (nodes, len(jobs)) == ({L4, T4}, 2)
+    engines = {
+        d["metadata"]["labels"][PRODUCT_LABEL]: fetched(d) for d in tenant.get("deployments")
+    }
+    assert engines[L4] != engines[T4]
+    assert {p["product"]: p["artifact"] for p in products(tenant)} == engines
+    since = tenant.plane.audit_position()
+    look_again(tenant, leader)
+    written = [w for w in tenant.plane.audit_writes(since) if w.namespace == tenant.namespace]
+    assert [w for w in written if "kubectl" not in w.user_agent] == [], leader.log()

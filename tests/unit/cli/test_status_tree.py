@@ -204,3 +204,5 @@ def test_several_products() -> None:
 """
         in shown
     )
+    w.body = changed(w.body, "status.products.1.message", "Its engine is being built.")
+    assert "\n│       └── Its engine is being built.\n" in text(chain(w))

@@ -18,6 +18,7 @@ from trifocal.reconcile.observed import Observed
 from trifocal.reconcile.optimizing import Optimization, Stage
 from trifocal.reconcile.plan import Plan, plan
 from trifocal.reconcile.trouble import sentence
+from trifocal.resources.products import optimized_for
 
 _HOUR = timedelta(hours=1)
 
@@ -133,10 +134,14 @@ def _cost(md: ModelDeployment, observed: Observed) -> str:
 
 
 def _gpu_hours(md: ModelDeployment) -> float:
-    """One GPU for as long as the Job may run; an ONNX model is optimized on CPUs."""
+    """One GPU for as long as the Job may run; an ONNX model is optimized on CPUs.
+
+    Of several products each has a Job; one that is added to others may cost less than is told.
+    """
     if md.spec.optimization.served.runtime != "tensorrt":
         return 0.0
-    return timedelta(seconds=md.spec.optimization.job.deadline_seconds) / _HOUR
+    engines = len(optimized_for(md))
+    return engines * timedelta(seconds=md.spec.optimization.job.deadline_seconds) / _HOUR
 
 
 def _lengths(observed: Observed) -> Iterator[timedelta]:

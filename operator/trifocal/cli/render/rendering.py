@@ -15,6 +15,7 @@ from trifocal.reconcile.children import name_of, request_of
 from trifocal.reconcile.observed import Manifest, Observed
 from trifocal.reconcile.wanted import Phases
 from trifocal.resources.optimization_job import build_request
+from trifocal.resources.products import optimized_for
 from trifocal.settings import Settings
 
 UNKNOWN_ARTIFACT = f"sha256:{'0' * 64}"
@@ -40,14 +41,14 @@ def rendered(md: ModelDeployment, settings: Settings, now: datetime) -> Rendered
         settings: The operator's. An image that the spec needs has to be set.
         now: The present time.
     """
-    request = build_request(md, settings).digest()
+    requests = {build_request(each, settings).digest() for _, each in optimized_for(md)}
     first = tuple(_wanted(md, Observed(), settings, now))
     made = {(each["kind"], name_of(each)) for each in first}
-    found = Observed(results={request: _stand_in(md, request)})
+    found = Observed(results={request: _stand_in(md, request) for request in requests})
     later = (
         each
         for each in _wanted(md, found, settings, now)
-        if (each["kind"], name_of(each)) not in made and request_of(each) != request
+        if (each["kind"], name_of(each)) not in made and request_of(each) not in requests
     )
     return Rendered(at_once=first, when_optimized=tuple(later))
 
