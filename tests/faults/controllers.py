@@ -175,7 +175,9 @@ class Controllers:
         self._client.delete(obj)
 
     def _status(self, obj: Manifest, status: Manifest) -> None:
-        if {**obj.get("status", {}), **status} != obj.get("status", {}):
+        """Write what differs; the API server leaves a number of zero out."""
+        stored = obj.get("status", {})
+        if any(stored.get(key, 0) != value for key, value in status.items()):
             self._changed = True
             self._client.merge(obj, {"status": status}, subresource="/status")
 

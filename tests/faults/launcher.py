@@ -19,6 +19,8 @@ from trifocal.cli.main import main
 PACE: dict[str, Any] = {
     # 30 s for clients' connections; nobody is connected.
     "trifocal.reconcile.pruning:DRAIN_HOLD": timedelta(seconds=1),
+    # 30 s until a pod on a cheaper GPU product replaces a dearer one.
+    "trifocal.reconcile.products:SETTLED_AFTER": timedelta(seconds=1),
     # 60 s between two watches of a slow API server.
     "trifocal.reconcile.optimizing:LOST_RESULT_GRACE": timedelta(seconds=3),
     # 5 min for what is away.

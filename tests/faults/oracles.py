@@ -119,8 +119,20 @@ def _serving_taken(run: Evidence, change: Change) -> Violations:
     is_serving = _selected(live.get(("Service", run.name))) == revision
     if not is_serving or owner_uid(change.obj) != uid or _bounds(spec)[1] == 0:
         return
-    if change.type == "DELETED" or change.obj["spec"]["replicas"] == 0:
+    is_without = change.type == "DELETED" or change.obj["spec"]["replicas"] == 0
+    # Of several GPU products one may run none, as long as another one does.
+    if is_without and not _is_elsewhere(live, revision, change.name):
         yield f"revision {revision} has the traffic and lost its pods"
+
+
+def _is_elsewhere(live: Mapping[tuple[str, str], Any], revision: str, name: str) -> bool:
+    return any(
+        kind == "Deployment"
+        and other != name
+        and obj["metadata"]["labels"].get(names.REVISION_LABEL) == revision
+        and obj["spec"]["replicas"] > 0
+        for (kind, other), obj in live.items()
+    )
 
 
 def _selected(service: Mapping[str, Any] | None) -> str:

@@ -18,6 +18,15 @@ _FIELDS = {
     "optimization.gate.accuracy.maxDrop": ["0.01", "0.02"],
     "optimization.job.deadlineSeconds": ["600", "900"],
     "artifacts.uri": ['"file:///artifacts"', '"file:///artifacts/two"'],
+    "serving.accelerator": [
+        json.dumps(accelerator, separators=(",", ":"))
+        for accelerator in (
+            {"product": "NVIDIA-L4"},
+            {"products": ["NVIDIA-L4"]},
+            {"products": ["NVIDIA-L4", "Tesla-T4"]},
+            {"products": ["Tesla-T4", "NVIDIA-A10G"]},
+        )
+    ],
     "suspend": ["true", "false"],
     "scaling": [
         json.dumps(
