@@ -97,7 +97,8 @@ def _without_artifact(found: Assessment, observed: Observed) -> tuple[str, ...]:
 
 
 def _pods(revision: Revision, desired: int) -> str:
-    return f"{len(revision.ready)} of {desired} pods"
+    """Of those that are wanted; one that is about to go is not told."""
+    return f"{min(len(revision.ready), desired)} of {desired} pods"
 
 
 def _making_room(found: Assessment) -> str:
