@@ -104,11 +104,14 @@ def divided(stocks: Sequence[Stock], pods: int) -> Division:
 def in_order(
     products: Iterable[Product], named: Sequence[Product], prices: Mapping[str, float]
 ) -> tuple[Product, ...]:
-    """Each once: by price, those without one last; then as the spec names them."""
+    """Each once: by price, those without one last; then as the spec names them.
 
-    def place(product: Product) -> tuple[float, int, str]:
+    What it names no more comes after all else: it must not stand in for what is to replace it.
+    """
+
+    def place(product: Product) -> tuple[bool, float, int, str]:
         nth = named.index(product) if product in named else len(named)
-        return prices.get(product or "", inf), nth, product or ""
+        return product not in named, prices.get(product or "", inf), nth, product or ""
 
     return tuple(sorted(set(products), key=place))
 

@@ -111,6 +111,10 @@ def test_the_cheapest_comes_first_then_as_the_spec_has_them(
     assert list(in_order([L4, H100, A10G], (A10G, L4, H100), prices)) == order
 
 
+def test_what_the_spec_names_no_more_comes_last_however_cheap() -> None:
+    assert list(in_order([L4, A10G], (A10G,), {L4: 0.8, A10G: 1.0})) == [A10G, L4]
+
+
 def good(_digest: str, _body: Manifest) -> OptimizationResult:
     return results.artifact()
 
@@ -223,6 +227,36 @@ def test_the_patience_is_waited_for_without_an_event() -> None:
     assert w.now + made.look_again <= w.now.fromisoformat(since) + timedelta(seconds=PATIENCE)
 
 
+def test_the_return_is_waited_for_without_an_event() -> None:
+    """Two pods are ready, one of them since the last tick: nothing but the time will change."""
+    w = fleet(1, l4=0, a10g=1)
+    w.settle()
+    offer(w, l4=1)
+    for _ in states(w, 10):
+        if L4 in ready(w):
+            break
+    (since,) = {
+        c["lastTransitionTime"]
+        for pod in w.ready(w.selected())
+        for c in pod["status"]["conditions"]
+        if c["type"] == "Ready" and product_of(pod) == L4
+    }
+    made = w.reconcile()
+    assert made.look_again is not None
+    assert w.now + made.look_again == w.now.fromisoformat(since) + timedelta(seconds=30)
+
+
+def test_while_the_next_product_starts_the_first_is_no_trouble() -> None:
+    w = fleet(1, l4=0, a10g=1)
+    told = [available(w)[:2] for _ in states(w, 40)]
+    told = [each for each, after in zip(told, [*told[1:], None], strict=True) if each != after]
+    assert told[-3:] == [
+        ("False", "Unschedulable"),
+        ("Unknown", "StartingPods"),
+        ("True", "DearerProduct"),
+    ]
+
+
 def test_back_on_the_cheaper_product_without_ever_serving_from_less() -> None:
     w = fleet(3, l4=0, a10g=5)
     w.settle()
@@ -315,6 +349,16 @@ def test_a_product_that_is_taken_out_serves_until_it_is_replaced() -> None:
     assert (ready(w), asked(w)) == ({L4: 2}, {L4: 2})
 
 
+def test_the_cheapest_too_may_be_taken_out() -> None:
+    w = fleet(2, l4=2, a10g=2)
+    w.settle()
+    assert ready(w) == {L4: 2}
+    name(w, A10G)
+    for _ in states(w):
+        assert sum(ready(w).values()) >= 2
+    assert (ready(w), asked(w)) == ({A10G: 2}, {A10G: 2})
+
+
 def test_at_rest_on_two_products_nothing_is_written_or_waited_for() -> None:
     w = fleet(3, l4=2, a10g=5)
     w.settle()
@@ -360,6 +404,19 @@ def test_a_rollout_where_products_are_mixed_and_full() -> None:
         assert any(is_ready(pod) for pod in w.look().pods)
     assert w.selected() != before
     assert ready(w) == {L4: 1, A10G: 2}
+
+
+def test_a_pod_makes_room_though_others_of_its_product_wait() -> None:
+    """Three are wanted and one runs: giving up one that waits would give no place to anybody."""
+    w = fleet(3, l4=1, a10g=0)
+    w.settle()
+    before = w.selected()
+    assert ready(w) == {L4: 1}
+    next_revision(w)
+    for _ in states(w, 60):
+        pass
+    assert w.selected() != before
+    assert ready(w) == {L4: 1}
 
 
 def test_a_refused_revision_costs_no_product_anything() -> None:
