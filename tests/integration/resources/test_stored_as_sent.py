@@ -12,6 +12,7 @@ from tests.support import priority_class
 from tests.support.control_plane import ControlPlane
 from trifocal.reconcile.apply import NOBODYS_VERSION
 from trifocal.resources.headroom import headroom_deployment
+from trifocal.resources.products import optimized_for, products_of
 
 pytestmark = [
     pytest.mark.integration,
@@ -124,7 +125,8 @@ def test_pods_are_admitted_where_the_restricted_standard_is_enforced(
         )
         admitted.append(made.strip().removeprefix("pod/"))
     assert admitted == wanted
-    assert len(admitted) == 2 + (md.spec.serving.headroom is not None)
+    jobs, deployments = len(optimized_for(md)), len(products_of(md))
+    assert len(admitted) == jobs + deployments + (md.spec.serving.headroom is not None)
 
 
 def test_the_stored_revision_gives_the_placeholders_of_the_sent_one(
