@@ -35,7 +35,7 @@ RATE_SCRAPES = 3.0
 LATENCY_SECONDS = 60.0
 """Window of latency and service time, as long as that of Triton's own summaries."""
 YIELD_EVERY = 50
-"""Objects decided without giving way to other coroutines, a few milliseconds of work."""
+"""Objects decided, or told of, without giving way to other coroutines: some milliseconds."""
 DEFAULT_PERCENTILE = 99
 """What is measured for an object without an objective."""
 NOBODY_ASKS = NobodyAsks("This operator asks no wake-up queries.")
@@ -166,11 +166,16 @@ class Scaler:
             )
         )
         decisions = await self._decisions(due, seen, clock.now())
-        for key, decision in self._within_budget(decisions, present).items():
+        await self._tell(self._within_budget(decisions, present), publish)
+        self._metrics.pass_seconds.observe((clock.now() - started).total_seconds())
+
+    async def _tell(self, decisions: Mapping[Key, ScaleDecision], publish: Publish) -> None:
+        for position, (key, decision) in enumerate(decisions.items()):
+            if position % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
             self._metrics.show(key, decision)
             with _surviving(key):
                 publish(key, decision)
-        self._metrics.pass_seconds.observe((clock.now() - started).total_seconds())
 
     def _due(self, present: Mapping[Key, ScaleTarget], now: datetime) -> Sequence[ScaleTarget]:
         """Those that are scaled, in every pass, and of the others those whose turn it is."""

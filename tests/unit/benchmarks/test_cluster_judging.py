@@ -13,7 +13,8 @@ from benchmarks.cluster.judging import (
     nearest_rank,
     replica_seconds,
 )
-from benchmarks.cluster.sending import Answer
+
+from trifocal.cli.benchmark.open_loop import Answer
 
 OBJECTIVE = 0.72
 
