@@ -23,9 +23,10 @@ from trifocal.api.status import ConditionStatusModel
 
 Body = Mapping[str, Any]
 
-KEPT_SPECS = 2048
+KEPT_SPECS = 256
 """Parsed specs that are kept: one is parsed in each of the half dozen passes that follow a change.
-Some 10 kB each; at rest nobody parses, so a cluster with more models needs no more of them."""
+Some 10 kB each, in a hundred objects that every full garbage collection looks at; at rest nobody
+parses, so a cluster with more models needs no more of them."""
 
 _NAME = "metadata.name"
 """What the rules on the whole object are about; CEL may look at nothing else in metadata."""

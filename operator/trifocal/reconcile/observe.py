@@ -31,7 +31,7 @@ from trifocal.reconcile.queue import Key
 RESULT_KEY = "result.json"
 """Key of a result ConfigMap."""
 
-KEPT_RESULTS = 2048
+KEPT_RESULTS = 256
 """Parsed results that are kept, a few kB each: every pass reads all results of its object."""
 
 MAX_SUBJECTS = 4
