@@ -11,6 +11,7 @@ from trifocal.api.schema import KIND
 from trifocal.cli.session import no_such
 from trifocal.kube.cache import Cache
 from trifocal.kube.client import Kube, Manifest
+from trifocal.kube.kept import whole
 from trifocal.kube.kinds import OWNED
 from trifocal.reconcile.children import uid_of
 from trifocal.reconcile.observe import MAX_SUBJECTS, children, subjects
@@ -69,7 +70,7 @@ async def must_see(kube: Kube, namespace: str, name: str, *, events: bool = Fals
 
 def seen_in(body: Manifest, objects: dict[str, tuple[Manifest, ...]]) -> Seen:
     """What of these objects, by kind, belongs to that one: the operator's own rule."""
-    cache = Cache()
+    cache = Cache(whole)
     for kind, found in objects.items():
         for each in found:
             cache.upsert(kind, each)

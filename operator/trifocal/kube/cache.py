@@ -5,7 +5,7 @@ the next pass sees them at once). They arrive in any order; resource versions de
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -21,9 +21,11 @@ REMEMBERED_DELETIONS = 10_000
 
 
 class Cache:
-    """Watched objects, as `kept` leaves them. Do not change what it returns."""
+    """Watched objects. Do not change what it returns."""
 
-    def __init__(self) -> None:
+    def __init__(self, stored: Callable[[str, Manifest], Manifest] = kept) -> None:
+        """Nothing is known yet; `stored` makes of a kind and an object what is to be kept of it."""
+        self._stored = stored
         self._objects: dict[str, dict[Name, Packed]] = defaultdict(dict)
         self._children: dict[str, set[tuple[str, Name]]] = defaultdict(set)
         self._deleted: OrderedDict[str, None] = OrderedDict()
@@ -42,7 +44,7 @@ class Cache:
         if metadata["uid"] in self._deleted or (before and version(obj) <= before.version):
             return False
         self._unlink(kind, address, before)
-        stored = kept(kind, obj)
+        stored = self._stored(kind, obj)
         entry = packed(stored)
         self._objects[kind][address] = entry
         for owner in entry.owners:

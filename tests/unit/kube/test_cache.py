@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trifocal.kube.cache import REMEMBERED_DELETIONS, Cache
+from trifocal.kube.kept import whole
 
 
 def pod(version: int, *, uid: str = "u1", name: str = "a", **fields: Any) -> dict[str, Any]:
@@ -208,10 +209,44 @@ def test_of_a_pod_is_kept_where_it_is_and_what_it_takes() -> None:
     }
 
 
-def test_of_a_replica_set_the_template_is_not_kept_and_of_a_deployment_it_is() -> None:
-    spec = {"replicas": 2, "template": {"spec": {"containers": []}}}
+TEMPLATE: dict[str, Any] = {"spec": {"containers": []}}
+FAILURE = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
+PROGRESS = {"type": "Progressing", "status": "True", "message": "has 1 of 2 pods"}
+
+
+def test_of_a_replica_set_is_kept_whose_it_is_and_what_keeps_its_pods_from_being_made() -> None:
     cache = Cache()
-    for kind in ("ReplicaSet", "Deployment"):
-        cache.upsert(kind, pod(1, spec=spec))
-    found = [cache.get(kind, "ns", "a") for kind in ("ReplicaSet", "Deployment")]
-    assert [each and each["spec"] for each in found] == [{"replicas": 2}, spec]
+    annotations = {"deployment.kubernetes.io/desired-replicas": "2"}
+    counts = {"replicas": 2, "readyReplicas": 1, "conditions": [PROGRESS, FAILURE]}
+    written = owned(1, "d")
+    written["metadata"] |= {"annotations": annotations, "generation": 3, "labels": {"a": "b"}}
+    cache.upsert("ReplicaSet", {**written, "spec": {"template": TEMPLATE}, "status": counts})
+    stored = cache.get("ReplicaSet", "ns", "a")
+    assert stored is not None
+    assert stored["metadata"]["labels"] == {"a": "b"}
+    assert not {"annotations", "generation"} & stored["metadata"].keys()
+    assert (stored["spec"], stored["status"]) == ({}, {"conditions": [FAILURE]})
+    assert cache.owned_by("d", "ReplicaSet") == (stored,)
+
+
+def test_of_a_deployment_the_spec_is_kept_and_its_counting_is_no_news() -> None:
+    cache = Cache()
+    spec = {"replicas": 2, "template": TEMPLATE}
+    cache.upsert("Deployment", pod(1, spec=spec))
+    counted = {"observedGeneration": 4, "updatedReplicas": 2, "conditions": [PROGRESS]}
+    assert not cache.upsert("Deployment", pod(2, spec=spec, status=counted))
+    assert cache.upsert("Deployment", pod(3, spec=spec, status={"readyReplicas": 1}))
+    assert cache.upsert("Deployment", pod(4, spec=spec, status={"conditions": [FAILURE]}))
+    stored = cache.get("Deployment", "ns", "a")
+    assert stored is not None
+    assert (stored["spec"], stored["status"]) == (spec, {"conditions": [FAILURE]})
+
+
+def test_a_person_is_shown_all_of_it_but_who_wrote_what() -> None:
+    cache = Cache(whole)
+    spec = {"nodeName": "gpu-1", "volumes": [{"name": "scratch"}]}
+    cache.upsert("Pod", pod(1, spec=spec, metadata={"managedFields": [{"manager": "x"}]}))
+    stored = cache.get("Pod", "ns", "a")
+    assert stored is not None
+    assert stored["spec"] == spec
+    assert "managedFields" not in stored["metadata"]

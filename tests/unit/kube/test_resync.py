@@ -99,7 +99,7 @@ async def test_a_namesake_made_in_the_gap_replaces_the_ghost() -> None:
 async def test_what_a_silent_watch_missed_is_fetched() -> None:
     kube, cache, notes = FakeKube(), Cache(), Notes()
     cache.upsert("Deployment", kube.put(deployment("changed", uid="c")))
-    kube.put({**deployment("changed", uid="c"), "status": {"replicas": 1}})
+    kube.put({**deployment("changed", uid="c"), "status": {"readyReplicas": 1}})
     kube.put(deployment("unseen"))
     assert await sweep(kube, cache, "Deployment", notes, FakeTime().sleep) == 2
     assert sorted(notes.names) == ["changed", "unseen"]
