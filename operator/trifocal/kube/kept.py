@@ -1,11 +1,13 @@
 """What of a watched object is kept in memory: all but what nobody reads. Pure.
 
 A pod or ReplicaSet repeats its Deployment's whole template, and neither is ever written by us.
-What nobody reads is no news either: a change of it wakes no model. Deployments and ReplicaSets
-count their pods in a dozen words for each change of a size, and the pods are watched themselves.
+What nobody reads is no news either: a change of it wakes no model. Controllers count the pods of a
+Deployment, ReplicaSet, Job or budget in a dozen words for each that comes, starts and is ready, and
+the pods are watched themselves.
 """
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from trifocal.kube.client import Manifest
@@ -14,6 +16,7 @@ from trifocal.kube.kinds import kind_named
 _OF_POD = frozenset({"nodeName", "nodeSelector", "containers", "initContainers"})
 _OF_CONTAINER = frozenset({"name", "resources", "restartPolicy"})
 """Enough to know where a pod is, and whether another would fit there."""
+_OF_POD_CONDITIONS = frozenset({"PodScheduled", "Ready", "DisruptionTarget"})
 _TROUBLE = "ReplicaFailure"
 """The one condition of a Deployment or ReplicaSet that its pods do not show: there are none."""
 _UNREAD_OF_REPLICA_SET = frozenset({"annotations", "generation"})
@@ -37,23 +40,34 @@ def _pod(obj: Manifest) -> Manifest:
     spec = obj.get("spec", {})
     lists = {"containers", "initContainers"} & spec.keys()
     smaller = {key: [_only(_OF_CONTAINER, each) for each in spec[key]] for key in lists}
-    return {**obj, "spec": {**_only(_OF_POD, spec), **smaller}}
+    told = {key: value for key, value in obj.get("status", {}).items() if key != "conditions"}
+    status = {**told, **_conditions(obj, _OF_POD_CONDITIONS)}
+    return {**obj, "spec": {**_only(_OF_POD, spec), **smaller}, "status": status}
+
+
+def _job(obj: Manifest) -> Manifest:
+    return {**obj, "status": _only(frozenset({"conditions"}), obj.get("status", {}))}
+
+
+def _budget(obj: Manifest) -> Manifest:
+    return {key: value for key, value in obj.items() if key != "status"}
 
 
 def _deployment(obj: Manifest) -> Manifest:
     """Placeholders are counted by what their Deployment says, for their pods are not watched."""
-    status = obj.get("status", {})
-    return {**obj, "status": {**_only(frozenset({"readyReplicas"}), status), **_trouble(status)}}
+    ready = _only(frozenset({"readyReplicas"}), obj.get("status", {}))
+    return {**obj, "status": {**ready, **_conditions(obj, {_TROUBLE})}}
 
 
 def _replica_set(obj: Manifest) -> Manifest:
     read = {k: v for k, v in obj["metadata"].items() if k not in _UNREAD_OF_REPLICA_SET}
-    return {**obj, "metadata": read, "spec": {}, "status": _trouble(obj.get("status", {}))}
+    return {**obj, "metadata": read, "spec": {}, "status": _conditions(obj, {_TROUBLE})}
 
 
-def _trouble(status: Manifest) -> dict[str, Any]:
-    conditions = status.get("conditions") or ()
-    return {"conditions": [each for each in conditions if each["type"] == _TROUBLE]}
+def _conditions(obj: Manifest, types: AbstractSet[str]) -> dict[str, Any]:
+    conditions = obj.get("status", {}).get("conditions") or ()
+    read = [each for each in conditions if each["type"] in types]
+    return {"conditions": read} if read else {}
 
 
 def _only(keys: frozenset[str], obj: Manifest) -> dict[str, Any]:
@@ -62,6 +76,8 @@ def _only(keys: frozenset[str], obj: Manifest) -> dict[str, Any]:
 
 _CUT: Mapping[str, Callable[[Manifest], Manifest]] = {
     "Pod": _pod,
+    "Job": _job,
     "Deployment": _deployment,
     "ReplicaSet": _replica_set,
+    "PodDisruptionBudget": _budget,
 }

@@ -160,7 +160,7 @@ def test_an_object_has_changed_when_it_or_what_it_owns_has() -> None:
     seen.append(cache.changed("j"))
     cache.remove("Pod", owned(3, "j"))
     seen.append(cache.changed("j"))
-    cache.upsert("Job", {**pod(2, uid="j", name="j"), "status": {"failed": 1}})
+    cache.upsert("Job", {**pod(2, uid="j", name="j"), "status": {"conditions": [FAILURE]}})
     seen.append(cache.changed("j"))
     assert len(set(seen)) == 5
 
@@ -196,11 +196,12 @@ def test_of_a_pod_is_kept_where_it_is_and_what_it_takes() -> None:
         ],
         "initContainers": [{"name": "front", "restartPolicy": "Always", "image": "nginx"}],
     }
+    told = [{"type": kind, "status": "True"} for kind in ("Initialized", "PodScheduled", "Ready")]
     cache = Cache()
-    cache.upsert("Pod", pod(1, spec=template, status={"phase": "Running"}))
+    cache.upsert("Pod", pod(1, spec=template, status={"phase": "Running", "conditions": told}))
     stored = cache.get("Pod", "ns", "a")
     assert stored is not None
-    assert stored["status"] == {"phase": "Running"}
+    assert stored["status"] == {"phase": "Running", "conditions": told[1:]}
     assert stored["spec"] == {
         "nodeName": "gpu-1",
         "nodeSelector": {"zone": "a"},
@@ -240,6 +241,19 @@ def test_of_a_deployment_the_spec_is_kept_and_its_counting_is_no_news() -> None:
     stored = cache.get("Deployment", "ns", "a")
     assert stored is not None
     assert (stored["spec"], stored["status"]) == (spec, {"conditions": [FAILURE]})
+
+
+def test_what_is_counted_of_pods_in_jobs_and_budgets_is_no_news() -> None:
+    cache = Cache()
+    complete = {"type": "Complete", "status": "True"}
+    cache.upsert("Job", pod(1, status={"active": 1}))
+    assert not cache.upsert("Job", pod(2, status={"active": 1, "ready": 1}))
+    assert cache.upsert("Job", pod(3, status={"succeeded": 1, "conditions": [complete]}))
+    cache.upsert("PodDisruptionBudget", pod(1, uid="b", spec={"minAvailable": 1}))
+    counted = {"currentHealthy": 1, "conditions": [{"type": "DisruptionAllowed"}]}
+    again = pod(2, uid="b", spec={"minAvailable": 1}, status=counted)
+    assert not cache.upsert("PodDisruptionBudget", again)
+    assert cache.upsert("PodDisruptionBudget", pod(3, uid="b", spec={"minAvailable": 2}))
 
 
 def test_a_person_is_shown_all_of_it_but_who_wrote_what() -> None:
