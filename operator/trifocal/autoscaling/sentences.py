@@ -159,6 +159,6 @@ def _missed(signal: Signal, outlook: Outlook) -> str:
     ):
         return f"{number(signal.failures_per_second)} requests/s fail"
     return (
-        f"p{outlook.objective.percentile} is measured at "
-        f"{number(signal.latency_milliseconds)} ms while requests queue"
+        f"p{outlook.objective.percentile} lately was "
+        f"{number(signal.latency_milliseconds)} ms while requests queued"
     )

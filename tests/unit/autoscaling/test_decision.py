@@ -319,7 +319,7 @@ def test_a_measured_miss_with_queueing_speaks_against_fewer() -> None:
     found = decided(situation(slow, current=2))
     assert (found.replicas, found.reason) == (2, ScaleReason.MEASURED_ABOVE_OBJECTIVE)
     assert found.message.endswith(
-        "; 2 replicas are kept, because p99 is measured at 80 ms while requests queue."
+        "; 2 replicas are kept, because p99 lately was 80 ms while requests queued."
     )
 
 
