@@ -32,8 +32,6 @@ FAILED_ONCE: tuple[str, ...] = (
     "rest; gap service; wait 1",
     # kopf hung in its exit when the answer to a watch was 410, and nothing was watched any more.
     "rest; expire-at-connect; drift policy; wait 1",
-    # The harness took the silence before kopf's next start for rest, and judged by no children.
-    "garble; wait 2; expire-at-connect pods",
     # A predecessor's status was written to its namesake.
     (
         'edit model.source.claimName="nowhere"; refuse 422; recreate; release; recreate; '
