@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, inf
+from math import ceil, inf, nan
 
 from benchmarks.cluster.fleet import Count
+from trifocal.cli.benchmark import summary
 from trifocal.cli.benchmark.open_loop import Answer
 
 MINUTE_SECONDS = 60.0
@@ -114,9 +115,7 @@ def replica_seconds(counts: Sequence[Count], seconds: float) -> float:
 
 def nearest_rank(ordered: Sequence[float], percentile: int) -> float:
     """The smallest value that at least `percentile` % of the values do not exceed; NaN of none."""
-    if not ordered:
-        return float("nan")
-    return ordered[max(0, ceil(len(ordered) * percentile / 100 - _ROUNDING) - 1)]
+    return summary.nearest_rank(ordered, percentile) if ordered else nan
 
 
 def cold_starts(counts: Sequence[Count]) -> list[float]:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from trifocal.cli.benchmark.summary import nearest_rank
+
 PERCENTILES = (50, 95, 99)
 
 
@@ -49,8 +51,3 @@ def summed_up(samples: Sequence[Sample], seconds: float) -> Report:
         failures=tuple(s.failure for s in samples if s.failure is not None),
         latency_milliseconds={p: nearest_rank(latencies, p) for p in PERCENTILES if latencies},
     )
-
-
-def nearest_rank(ordered: Sequence[float], percentile: int) -> float:
-    """The smallest value that at least `percentile` % of the values do not exceed."""
-    return ordered[max(0, -(-len(ordered) * percentile // 100) - 1)]

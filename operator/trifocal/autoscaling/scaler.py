@@ -1,11 +1,19 @@
 """The scaling loop: one for the whole cluster. Scrapes all pods, then decides for each object."""
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 
@@ -39,6 +47,8 @@ YIELD_EVERY = 50
 DEFAULT_PERCENTILE = 99
 """What is measured for an object without an objective."""
 NOBODY_ASKS = NobodyAsks("This operator asks no wake-up queries.")
+
+T = TypeVar("T")
 
 _log = structlog.get_logger()
 
@@ -170,9 +180,7 @@ class Scaler:
         self._metrics.pass_seconds.observe((clock.now() - started).total_seconds())
 
     async def _tell(self, decisions: Mapping[Key, ScaleDecision], publish: Publish) -> None:
-        for position, (key, decision) in enumerate(decisions.items()):
-            if position % YIELD_EVERY == 0:
-                await asyncio.sleep(0)
+        async for key, decision in _giving_way(decisions.items()):
             self._metrics.show(key, decision)
             with _surviving(key):
                 publish(key, decision)
@@ -186,9 +194,7 @@ class Scaler:
         self, due: Iterable[ScaleTarget], seen: _Seen, now: datetime
     ) -> dict[Key, ScaleDecision]:
         found = {}
-        for position, target in enumerate(due):
-            if position % YIELD_EVERY == 0:
-                await asyncio.sleep(0)
+        async for target in _giving_way(due):
             with _surviving(target.key):
                 found[target.key] = self._decide(target, seen, now)
         return found
@@ -300,6 +306,13 @@ def _queries(targets: Iterable[ScaleTarget]) -> Iterator[tuple[Key, PrometheusWa
         scaling = target.scaling
         if scaling and scaling.min_replicas == 0 and scaling.wake_up and scaling.wake_up.prometheus:
             yield target.key, scaling.wake_up.prometheus
+
+
+async def _giving_way(items: Iterable[T]) -> AsyncIterator[T]:
+    for position, item in enumerate(items):
+        if position % YIELD_EVERY == 0:
+            await asyncio.sleep(0)
+        yield item
 
 
 @contextmanager

@@ -104,14 +104,14 @@ def _priority_class(seen: Seen) -> Iterator[tuple[str, str]]:
 
 def _prices(seen: Seen) -> Iterator[tuple[str, float]]:
     """As the status has them."""
-    for each in (seen.body.get("status") or {}).get("products") or ():
+    for each in seen.status.get("products") or ():
         if "pricePerHour" in each:
             yield each["product"], each["pricePerHour"]
 
 
 def _triton(seen: Seen) -> Iterator[tuple[str, str]]:
     """The default image, or the repository that a version of the spec was looked up in."""
-    revision = (seen.body.get("status") or {}).get("revision") or {}
+    revision = seen.revision
     image = revision.get("tritonImage")
     if image is None or seen.md is None:
         return

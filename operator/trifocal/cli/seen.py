@@ -30,6 +30,21 @@ class Seen:
     events: tuple[Manifest, ...] = ()
     """Core events about the object, its Jobs and Deployments, and pods that wait; any order."""
 
+    @property
+    def status(self) -> Manifest:
+        """Empty before the operator has spoken."""
+        return self.body.get("status") or {}
+
+    @property
+    def optimization(self) -> Manifest:
+        """What the status says of it; empty before it says anything."""
+        return self.status.get("optimization") or {}
+
+    @property
+    def revision(self) -> Manifest:
+        """What the status says of the revisions; likewise."""
+        return self.status.get("revision") or {}
+
 
 async def see(kube: Kube, namespace: str, name: str, *, events: bool = False) -> Seen | None:
     """Read it; None when there is no such object.

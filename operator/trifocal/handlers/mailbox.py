@@ -33,9 +33,9 @@ class Mailbox:
         self._events: deque[Event] = deque()
         self._is_awake = False
 
-    def put(self, event: Event) -> None:
+    def put(self, kind: str, event: str | None, obj: Manifest) -> None:
         """From any thread."""
-        self._events.append(event)
+        self._events.append((kind, event, obj))
         if not self._is_awake:
             self._is_awake = True
             post(self._loop, self._deliver)

@@ -17,7 +17,6 @@ from kopf._core.engines.peering import Identity  # no public name leads to this 
 from trifocal.handlers.mailbox import Mailbox, post
 from trifocal.handlers.no_memories import NoMemories
 from trifocal.handlers.watches import Login, Receive, registry, settings
-from trifocal.kube.client import Manifest
 
 ABANDONED_SECONDS = 8.0
 """kopf asks for a new session at once when it closes one; at its exit it waits 5 s for tasks."""
@@ -72,10 +71,7 @@ class Watcher:
         ours = asyncio.get_running_loop()
         ended: asyncio.Future[BaseException | None] = ours.create_future()
 
-        mailbox = Mailbox(ours, self._receive)
-
-        def receive(kind: str, event: str | None, obj: Manifest) -> None:
-            mailbox.put((kind, event, obj))
+        receive = Mailbox(ours, self._receive).put
 
         def main() -> None:
             failure: BaseException | None = None

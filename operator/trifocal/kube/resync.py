@@ -14,7 +14,7 @@ import structlog
 from trifocal.kube.cache import Cache, Name
 from trifocal.kube.client import Kube, Manifest
 from trifocal.kube.errors import ApiError, Gone
-from trifocal.kube.kinds import MODEL_DEPLOYMENT, WATCHED, Kind, selector_of
+from trifocal.kube.kinds import MODEL_DEPLOYMENT, WATCHED, Kind, kind_named, selector_of
 from trifocal.kube.packed import version
 
 PREFILL_RETRY_SECONDS = 2.0
@@ -89,8 +89,9 @@ async def sweep(
     ghosts = [address for address, uid in before.items() if uid not in listed]
     for address in ghosts:
         ghost = cache.get(kind, *address)
-        is_the_same = ghost is not None and ghost["metadata"]["uid"] == before[address]
-        if ghost is not None and is_the_same and cache.remove(kind, ghost):
+        if ghost is None or ghost["metadata"]["uid"] != before[address]:
+            continue
+        if cache.remove(kind, ghost):
             changed(kind, ghost)
     behind = [o for o in listed.values() if _is_behind(cache, kind, o)]
     if not behind:
@@ -112,7 +113,7 @@ class _Listed:
 
 
 async def _listed(kube: Kube, kind: str) -> AsyncIterator[_Listed]:
-    selector = selector_of(next(k for k in WATCHED if k.name == kind))
+    selector = selector_of(kind_named(kind))
     async for page in kube.pages(kind, label_selector=selector, metadata_only=True):
         for obj in page.items:
             metadata = obj["metadata"]

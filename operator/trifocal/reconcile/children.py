@@ -108,6 +108,12 @@ def unscheduled(pod: Manifest) -> Manifest | None:
     return found
 
 
+def unscheduled_since(pod: Manifest) -> datetime | None:
+    """Since when no node takes the pod; None where one does, or nobody has said otherwise."""
+    since = (unscheduled(pod) or {}).get("lastTransitionTime")
+    return None if since is None else instant(since)
+
+
 def container_statuses(pod: Manifest) -> tuple[Manifest, ...]:
     """Statuses of init containers, then of containers."""
     status: Any = pod.get("status", {})

@@ -43,12 +43,17 @@ def assess(
     md: ModelDeployment, observed: Observed, settings: Settings, now: datetime
 ) -> tuple[Optimization, ...]:
     """Every optimization that the spec asks for: one, or one for each product, cheapest first."""
-    views = dict(optimized_for(md))
-    ordered = in_order(views, products_of(md), settings.accelerator_prices)
     return tuple(
-        replace(optimizing.assess(views[product], observed, settings, now), product=product)
-        for product in ordered
+        replace(optimizing.assess(view, observed, settings, now), product=product)
+        for product, view in _views(md, settings)
     )
+
+
+def _views(md: ModelDeployment, settings: Settings) -> Iterator[tuple[Product, ModelDeployment]]:
+    """The object as each of its optimizations sees it, the cheapest product's first."""
+    views = dict(optimized_for(md))
+    for product in in_order(views, products_of(md), settings.accelerator_prices):
+        yield product, views[product]
 
 
 def leading(optimizations: Sequence[Optimization]) -> Optimization:
@@ -109,9 +114,7 @@ def measured(
     md: ModelDeployment, observed: Observed, settings: Settings
 ) -> OptimizationResult | None:
     """The result whose capacity the scaler knows pods by: of the cheapest product that has one."""
-    views = dict(optimized_for(md))
-    ordered = in_order(views, products_of(md), settings.accelerator_prices)
-    found = (_settled_result(views[product], observed, settings) for product in ordered)
+    found = (_settled_result(view, observed, settings) for _, view in _views(md, settings))
     return next((result for result in found if result is not None and result.artifact), None)
 
 

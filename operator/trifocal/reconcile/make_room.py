@@ -22,9 +22,9 @@ import re
 from datetime import datetime, timedelta
 
 from trifocal.reconcile.children import (
-    instant,
     is_scheduled,
     unscheduled,
+    unscheduled_since,
 )
 from trifocal.reconcile.observed import Manifest
 from trifocal.reconcile.revisions import MADE_ROOM_ANNOTATION, Revision, gave_room
@@ -64,9 +64,8 @@ def gives_up_pod(rollout: Rollout, now: datetime) -> Manifest | None:
 
 def waits_since(wanted: Revision) -> datetime | None:
     """Since when a pod of the revision has waited for a node."""
-    found = (unscheduled(pod) for pod in wanted.pods)
-    times = [instant(c["lastTransitionTime"]) for c in found if c and "lastTransitionTime" in c]
-    return min(times, default=None)
+    times = (unscheduled_since(pod) for pod in wanted.pods)
+    return min((time for time in times if time), default=None)
 
 
 def _placed(revision: Revision) -> int:
@@ -89,8 +88,8 @@ def _waits(pod: Manifest, now: datetime) -> bool:
 
 
 def _is_patient(pod: Manifest, now: datetime) -> bool:
-    found = unscheduled(pod)
-    return found is not None and now - instant(found["lastTransitionTime"]) >= PATIENCE
+    since = unscheduled_since(pod)
+    return since is not None and now - since >= PATIENCE
 
 
 def _fits(pod: Manifest, deployment: Manifest) -> bool:

@@ -40,6 +40,7 @@ from trifocal.reconcile.children import (
     product_of,
     replicas_of,
     unscheduled,
+    unscheduled_since,
 )
 from trifocal.reconcile.observed import Manifest
 from trifocal.reconcile.revisions import Revision
@@ -156,8 +157,8 @@ def until_changes(
 
 
 def _waiting_since(pods: Iterable[Manifest]) -> Iterator[datetime]:
-    refusals = (unscheduled(pod) for pod in pods)
-    return (instant(found["lastTransitionTime"]) for found in refusals if found)
+    times = (unscheduled_since(pod) for pod in pods)
+    return (since for since in times if since)
 
 
 def _ready_since(pods: Iterable[Manifest]) -> Iterator[datetime]:

@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 
 from trifocal.api.modeldeployment import ModelDeployment
 from trifocal.reconcile.children import product_of, replicas_of
-from trifocal.reconcile.make_room import gives_up_pod
 from trifocal.reconcile.observed import Manifest
 from trifocal.reconcile.products import Division, counted, divided, in_order
 from trifocal.reconcile.revisions import Revision, gave_room
@@ -49,13 +48,20 @@ def wanted_division(
 
 
 def serving_sizes(
-    md: ModelDeployment, rollout: Rollout, desired: int, settings: Settings, now: datetime
+    md: ModelDeployment,
+    rollout: Rollout,
+    giver: Manifest | None,
+    desired: int,
+    settings: Settings,
+    now: datetime,
 ) -> Iterator[tuple[Manifest, int]]:
-    """Pods of the revision that has the traffic, where that is not the wanted one."""
+    """Pods of the revision that has the traffic, where that is not the wanted one.
+
+    `giver` is its Deployment that gives up a pod now (`make_room`).
+    """
     wanted, serving = rollout.wanted, rollout.serving
     if serving is None:
         return
-    giver = gives_up_pod(rollout, now)
     if giver is not None or _has_given(serving, wanted, rollout):
         for deployment in serving.deployments:
             stays = serving.held_by(giver) - 1 if giver is deployment else replicas_of(deployment)

@@ -87,7 +87,7 @@ class Phases:
         if rollout.serving is rollout.wanted:
             return
         giver = gives_up_pod(rollout, now)
-        sizes = serving_sizes(self._md, rollout, self._found.desired, self._settings, now)
+        sizes = serving_sizes(self._md, rollout, giver, self._found.desired, self._settings, now)
         for deployment, replicas in sizes:
             if replicas != replicas_of(deployment):
                 notes = {MADE_ROOM_ANNOTATION: room_note(rollout)} if deployment is giver else {}

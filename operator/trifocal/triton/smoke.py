@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tritonclient.http.aio import InferenceServerClient, InferInput
 from tritonclient.utils import InferenceServerException
 
-from trifocal.triton.smoke_input import smoke_input
+from trifocal.triton.smoke_input import made_into
 from trifocal.triton.tensor import Tensor, triton_type
 
 
@@ -110,22 +110,12 @@ async def _verdict(client: Any, expectation: Expectation) -> SmokeVerdict:
         served = {t["name"]: (t["datatype"], tuple(t["shape"])) for t in metadata[f"{side}s"]}
         if difference := _tensor_difference(side, wanted, served):
             return SmokeDiffers(f"Model {model} serves other {side}s: {difference}.")
-    answer = await client.infer(model, _inputs(expectation))
+    inputs = made_into(InferInput, expectation.recording.seed, expectation.inputs)
+    answer = await client.infer(model, inputs)
     scores = answer.as_numpy(expectation.outputs[0].name)
     if difference := _value_difference(scores, expectation.recording):
         return SmokeDiffers(f"Model {model} does not give the recorded answer: {difference}.")
     return SmokePassed()
-
-
-def _inputs(expectation: Expectation) -> list[InferInput]:
-    arrays = smoke_input(expectation.recording.seed, expectation.inputs)
-    inputs = []
-    for tensor in expectation.inputs:
-        array = arrays[tensor.name]
-        each = InferInput(tensor.name, list(array.shape), triton_type(tensor))
-        each.set_data_from_numpy(array)
-        inputs.append(each)
-    return inputs
 
 
 def _tensor_difference(

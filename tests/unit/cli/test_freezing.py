@@ -9,9 +9,9 @@ import yaml
 from tests.support import results
 from tests.support.manifests import Manifest, changed, digest
 from tests.support.world import World, world
+from tests.support.world_seen import seen
 from trifocal.cli.freeze.freezing import Frozen, as_yaml, freeze
 from trifocal.cli.in_force import configured, is_reproduced, settings_in_force
-from trifocal.cli.seen import Seen
 from trifocal.optimizer.contract import OptimizationResult
 from trifocal.settings import Settings
 
@@ -29,10 +29,6 @@ def never(_digest: str, _body: Manifest) -> None:
 def settled(w: World) -> World:
     w.settle()
     return w
-
-
-def seen(w: World) -> Seen:
-    return Seen(body=w.body, md=w.md, observed=w.look())
 
 
 def frozen(w: World) -> Frozen:

@@ -6,37 +6,19 @@ from typing import Any
 
 from rich.console import Console
 
-from tests.support import results
-from tests.support.manifests import Manifest, changed, minimal
+from tests.support.manifests import changed, minimal
 from tests.support.world import START, World, world
+from tests.support.world_seen import by_precisions, seen, served
 from trifocal.api.names import PRODUCT_LABEL
 from trifocal.cli.rollout.appliers import appliers
 from trifocal.cli.rollout.command import restart_patch, step_line
 from trifocal.cli.rollout.history import Role, history, serving_deployments
 from trifocal.cli.rollout.history_text import render
-from trifocal.cli.seen import Seen
 from trifocal.cli.status_tree import Chain
 from trifocal.cli.user_cluster import FIELD_MANAGER
 from trifocal.cli.written import changed as with_field
-from trifocal.optimizer.contract import OptimizationResult
 from trifocal.reconcile.plan import plan
 from trifocal.settings import Settings
-
-
-def good(_digest: str, body: Manifest) -> OptimizationResult:
-    """The artifact follows the precisions."""
-    narrowed = body["spec"]["optimization"].get("precisions") == ["fp16"]
-    return results.artifact("c" if narrowed else "f")
-
-
-def seen(w: World) -> Seen:
-    return Seen(body=w.body, md=w.md, observed=w.look())
-
-
-def served() -> World:
-    w = world(good)
-    w.settle()
-    return w
 
 
 def narrow(w: World) -> None:
@@ -48,7 +30,7 @@ def roles(w: World) -> dict[str, Role]:
 
 
 def test_before_anything_was_made_there_is_no_past() -> None:
-    found = history(seen(world(good)))
+    found = history(seen(world(by_precisions)))
     assert (found.revisions, found.results) == ((), ())
 
 
@@ -128,13 +110,13 @@ def test_a_restart_is_no_drift_and_so_stays() -> None:
 
 
 def test_nothing_serves_before_the_first_proof() -> None:
-    w = world(good)
+    w = world(by_precisions)
     w.reconcile()
     assert serving_deployments(seen(w)) == ()
 
 
 def test_each_state_is_one_line() -> None:
-    w = world(good)
+    w = world(by_precisions)
     assert step_line(Chain(body=w.body)) == "waits for the operator to look at this spec"
     w.reconcile()
     assert step_line(Chain(body=w.body)) == (
@@ -165,7 +147,7 @@ def test_flux_takes_no_field_away_from_us() -> None:
 
 
 def test_a_revision_on_several_products_is_one_line_and_is_restarted_on_each() -> None:
-    w = world(good, products={"NVIDIA-L4": 1, "NVIDIA-A10G": 1})
+    w = world(by_precisions, products={"NVIDIA-L4": 1, "NVIDIA-A10G": 1})
     w.settings = Settings(accelerator_patience_seconds=60)
     accelerator = {"count": 1, "products": ["NVIDIA-L4", "NVIDIA-A10G"]}
     w.edit(lambda b: changed(b, "spec.serving.accelerator", accelerator))

@@ -4,36 +4,18 @@ from typing import Any
 
 import pytest
 
-from tests.support import results
 from tests.support.manifests import Manifest, changed, minimal
 from tests.support.world import World, world
+from tests.support.world_seen import by_precisions, seen, served
 from trifocal.cli.in_force import settings_in_force
 from trifocal.cli.plan.effects import Ground
 from trifocal.cli.plan.prospect import prospect
 from trifocal.cli.rollout.appliers import appliers, sources
 from trifocal.cli.rollout.history import history
 from trifocal.cli.rollout.undoing import previous, target, undo_patch
-from trifocal.cli.seen import Seen
 from trifocal.cli.session import Unanswered
 from trifocal.cli.user_cluster import FIELD_MANAGER
-from trifocal.optimizer.contract import OptimizationResult
 from trifocal.reconcile.served_specs import SERVED_SPECS_ANNOTATION
-
-
-def good(_digest: str, body: Manifest) -> OptimizationResult:
-    """The artifact follows the precisions."""
-    narrowed = body["spec"]["optimization"].get("precisions") == ["fp16"]
-    return results.artifact("c" if narrowed else "f")
-
-
-def seen(w: World) -> Seen:
-    return Seen(body=w.body, md=w.md, observed=w.look())
-
-
-def served() -> World:
-    w = world(good)
-    w.settle()
-    return w
 
 
 def with_precisions(w: World, *precisions: str) -> str:
@@ -125,7 +107,7 @@ def test_a_revision_is_named_by_the_first_letters_of_its_hash() -> None:
 
 @pytest.mark.parametrize("moment", ["new", "first", "older release", "older release, rolling"])
 def test_where_nothing_is_kept_it_says_why(moment: str) -> None:
-    w = world(good) if moment == "new" else served()
+    w = world(by_precisions) if moment == "new" else served()
     if moment.startswith("older"):
         del w.objects["Service", "digits"]["metadata"]["annotations"][SERVED_SPECS_ANNOTATION]
     if moment.endswith("rolling"):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from hack.load.report import Sample, nearest_rank, summed_up
+from hack.load.report import Sample, summed_up
+from trifocal.cli.benchmark.summary import nearest_rank
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_what_a_thread_puts_in_comes_in_its_order() -> None:
 
         def put_all() -> None:
             for number in range(count):
-                box.put(numbered(number))
+                box.put(*numbered(number))
 
         thread = threading.Thread(target=put_all)
         thread.start()
@@ -46,7 +46,7 @@ def test_the_loop_goes_round_between_portions() -> None:
         received: list[int] = []
         box = Mailbox(asyncio.get_running_loop(), lambda *event: received.append(len(event)))
         for number in range(3 * AT_ONCE):
-            box.put(numbered(number))
+            box.put(*numbered(number))
         while len(received) < 3 * AT_ONCE:
             await asyncio.sleep(0)
             seen_by_others.append(len(received))
@@ -68,8 +68,8 @@ def test_an_event_that_breaks_something_does_not_hold_up_the_next() -> None:
                 raise KeyError("metadata")
 
         box = Mailbox(loop, receive)
-        box.put(numbered(0))
-        box.put(numbered(1))
+        box.put(*numbered(0))
+        box.put(*numbered(1))
         for _ in range(4):
             await asyncio.sleep(0)
 
@@ -81,5 +81,5 @@ def test_what_comes_after_the_loop_is_dropped() -> None:
     loop = asyncio.new_event_loop()
     loop.close()
     received: list[object] = []
-    Mailbox(loop, lambda *event: received.append(event)).put(numbered(1))
+    Mailbox(loop, lambda *event: received.append(event)).put(*numbered(1))
     assert received == []

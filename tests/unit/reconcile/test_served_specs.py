@@ -9,11 +9,10 @@ import pytest
 import yaml
 
 from tests.golden.render import INPUTS
-from tests.support import results
 from tests.support.manifests import Manifest, changed, full, minimal
-from tests.support.world import World, world
+from tests.support.world import World
+from tests.support.world_seen import served
 from trifocal.api.manifest import parse
-from trifocal.optimizer.contract import OptimizationResult
 from trifocal.reconcile.served_specs import (
     MAX_PACKED,
     SERVED_SPECS_ANNOTATION,
@@ -25,18 +24,6 @@ from trifocal.reconcile.served_specs import (
 )
 
 BODIES = [minimal(), full(), *(yaml.safe_load(path.read_text()) for path in INPUTS)]
-
-
-def good(_digest: str, body: Manifest) -> OptimizationResult:
-    """The artifact follows the precisions."""
-    narrowed = body["spec"]["optimization"].get("precisions") == ["fp16"]
-    return results.artifact("c" if narrowed else "f")
-
-
-def served() -> World:
-    w = world(good)
-    w.settle()
-    return w
 
 
 def memory(w: World, limit: str) -> None:

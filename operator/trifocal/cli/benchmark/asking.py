@@ -15,8 +15,8 @@ from tritonclient.grpc import aio as grpc_aio
 from tritonclient.utils import InferenceServerException
 
 from trifocal.optimizer.contract import Tensor
-from trifocal.triton.smoke_input import smoke_input
-from trifocal.triton.tensor import TRITON_TYPES, triton_type
+from trifocal.triton.smoke_input import made_into
+from trifocal.triton.tensor import TRITON_TYPES
 
 Language: TypeAlias = Literal["http", "grpc"]
 
@@ -92,7 +92,7 @@ class HttpClient:
 
     def prepare(self, inputs: Sequence[Tensor], seed: int) -> None:
         """See `Client.prepare`."""
-        tensors = _inputs(http, inputs, seed)
+        tensors = made_into(http.InferInput, seed, inputs)
         self._body, length = http.InferenceServerClient.generate_request_body(tensors)
         self._headers = {"Content-Type": "application/octet-stream"}
         if length is not None:
@@ -147,7 +147,7 @@ class GrpcClient:
 
     def prepare(self, inputs: Sequence[Tensor], seed: int) -> None:
         """See `Client.prepare`."""
-        self._inputs = _inputs(grpc, inputs, seed)
+        self._inputs = made_into(grpc.InferInput, seed, inputs)
 
     async def ask(self, address: str) -> None:
         """See `Client.ask`."""
@@ -169,17 +169,6 @@ CLIENTS: Mapping[Language, type[HttpClient] | type[GrpcClient]] = {
     "http": HttpClient,
     "grpc": GrpcClient,
 }
-
-
-def _inputs(library: Any, inputs: Sequence[Tensor], seed: int) -> list[Any]:
-    arrays = smoke_input(seed, inputs)
-    made = []
-    for tensor in inputs:
-        array = arrays[tensor.name]
-        each = library.InferInput(tensor.name, list(array.shape), triton_type(tensor))
-        each.set_data_from_numpy(array)
-        made.append(each)
-    return made
 
 
 def _tensors(declared: Any, address: str) -> tuple[Tensor, ...]:

@@ -98,7 +98,7 @@ def limit_of(seen: Seen) -> Limit | None:
 
 def recorded_inputs(seen: Seen) -> tuple[tuple[Tensor, ...], int] | None:
     """The inputs of the recorded smoke inference and its seed; None where there is none."""
-    asked = ((seen.body.get("status") or {}).get("optimization") or {}).get("request")
+    asked = seen.optimization.get("request")
     result = seen.observed.results.get(str(asked))
     if result is None or result.smoke is None or not result.inputs:
         return None

@@ -15,10 +15,10 @@ from trifocal.cli.check.operator_checks import operator_checks
 from trifocal.cli.in_force import configured
 from trifocal.cli.user_cluster import Right
 from trifocal.kube.client import Manifest
+from trifocal.resources.placement import PRODUCT_NODE_LABEL
 
 OLDEST = (1, 30)
 """The oldest Kubernetes that the chart installs on (`kubeVersion` in Chart.yaml)."""
-_PRODUCT_LABEL = "nvidia.com/gpu.product"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +57,14 @@ def after_installation(facts: Facts, now: datetime) -> tuple[Check, ...]:
     )
 
 
+def placeholders_class(operators: tuple[Manifest, ...]) -> str | None:
+    """Name of the PriorityClass of placeholders; None where not one operator says it."""
+    return configured(operators[0]).headroom_priority_class if len(operators) == 1 else None
+
+
 def _headroom(facts: Facts) -> Iterator[Check]:
-    if facts.operators is not None and len(facts.operators) == 1:
-        wanted = configured(facts.operators[0]).headroom_priority_class
+    wanted = placeholders_class(facts.operators or ())
+    if wanted is not None:
         readable = facts.priority_class_readable
         yield headroom_check(wanted, facts.priority_class, readable=readable)
 
@@ -151,4 +156,4 @@ def _devices(node: Manifest) -> Iterable[tuple[str, int]]:
     labels = node["metadata"].get("labels") or {}
     count = int(node.get("status", {}).get("allocatable", {}).get("nvidia.com/gpu", 0))
     if count > 0:
-        yield str(labels.get(_PRODUCT_LABEL, _UNNAMED)), count
+        yield str(labels.get(PRODUCT_NODE_LABEL, _UNNAMED)), count

@@ -16,11 +16,12 @@ from trifocal.cli.check.checking import (
     Facts,
     after_installation,
     before_installation,
+    placeholders_class,
     rights_to_install,
     rights_to_use,
 )
 from trifocal.cli.check.checks import Check, Verdict
-from trifocal.cli.in_force import OPERATOR_SELECTOR, configured
+from trifocal.cli.in_force import OPERATOR_SELECTOR
 from trifocal.cli.session import ClusterCommand, ExitCode, Reach, cluster_options, opened
 from trifocal.cli.user_cluster import DEFINITION, Right, UserCluster
 from trifocal.kube.client import Manifest
@@ -89,9 +90,8 @@ async def _lease(kube: UserCluster, listed: tuple[Manifest, ...]) -> Manifest | 
 
 
 async def _priority_class(kube: UserCluster, listed: tuple[Manifest, ...]) -> Manifest | None:
-    if len(listed) != 1:
-        return None
-    return await kube.read(f"{_PRIORITY_CLASSES}/{configured(listed[0]).headroom_priority_class}")
+    name = placeholders_class(listed)
+    return None if name is None else await kube.read(f"{_PRIORITY_CLASSES}/{name}")
 
 
 async def _readable(request: Awaitable[Answer]) -> tuple[Answer | None, bool]:

@@ -137,7 +137,7 @@ def what_to_do(reason: str) -> str | None:
 def where_to_look(reason: str, seen: Seen) -> str | None:
     """A command that shows more than the message; None where nothing does."""
     namespace = seen.body["metadata"]["namespace"]
-    job = ((seen.body.get("status") or {}).get("optimization") or {}).get("job")
+    job = seen.optimization.get("job")
     if reason in _POD_REASONS:
         waiting = (p for p in seen.observed.pods if not is_ready(p) and not is_finished(p))
         pod = next(waiting, None)

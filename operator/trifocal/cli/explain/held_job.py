@@ -25,8 +25,7 @@ class HeldJob:
 
 def held_job(seen: Seen) -> HeldJob | None:
     """What holds the optimization's Job; None where nothing does."""
-    optimization = (seen.body.get("status") or {}).get("optimization") or {}
-    job = named(seen.observed.jobs, str(optimization.get("job")))
+    job = named(seen.observed.jobs, str(seen.optimization.get("job")))
     if job is None or not is_suspended(job):
         return None
     namespace = seen.body["metadata"]["namespace"]

@@ -79,13 +79,13 @@ def next_try(seen: Seen, now: datetime, *, reason: str, stalled: bool) -> NextTr
 
 
 def _job(seen: Seen) -> Manifest | None:
-    optimization = (seen.body.get("status") or {}).get("optimization") or {}
+    optimization = seen.optimization
     return named(seen.observed.jobs, str(optimization.get("job")))
 
 
 def _made_again(seen: Seen, job: Manifest) -> datetime | None:
     """When a Job whose failure may pass is replaced, by the operator's own rule."""
-    request = ((seen.body.get("status") or {}).get("optimization") or {}).get("request", "")
+    request = seen.optimization.get("request", "")
     failed = condition(job, "Failed")
     if failed is None or failed["status"] != "True":
         return None

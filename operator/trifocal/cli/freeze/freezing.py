@@ -86,7 +86,7 @@ def freeze(seen: Seen, settings: Settings, now: datetime) -> Frozen:
         else:
             body = kept
             pinned.append(pin)
-    winner = ((seen.body.get("status") or {}).get("optimization") or {}).get("chosen")
+    winner = seen.optimization.get("chosen")
     if winner:
         left_open.append(f"the winner, {winner}, as the only candidate")
     return Frozen(manifest=body, pinned=tuple(pinned), left_open=tuple(left_open), basis=basis)

@@ -5,7 +5,7 @@ What costs is kept, too: the results of earlier optimizations. Whoever applies a
 again, or goes back to its spec, gets its result without another Job.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -131,18 +131,12 @@ def _specs(seen: Seen) -> Iterator[KeptSpec]:
         )
 
 
-def _stated(seen: Seen) -> Mapping[str, str]:
-    stated: Mapping[str, str] = (seen.body.get("status") or {}).get("revision") or {}
-    return stated
-
-
 def _role(seen: Seen, revision: str, *, is_refused: bool) -> Role:
-    stated = _stated(seen)
-    if revision == stated.get("serving"):
+    if revision == seen.revision.get("serving"):
         return Role.SERVING
     if is_refused:
         return Role.REFUSED
-    if revision == stated.get("wanted"):
+    if revision == seen.revision.get("wanted"):
         return Role.WANTED
     return Role.PREVIOUS if revision == _before(seen) else Role.LEFT_OVER
 
@@ -153,7 +147,7 @@ def _before(seen: Seen) -> str | None:
 
 
 def _results(seen: Seen) -> Iterator[KeptResult]:
-    asked = ((seen.body.get("status") or {}).get("optimization") or {}).get("request")
+    asked = seen.optimization.get("request")
     for config_map in seen.observed.config_maps:
         request = request_of(config_map)
         result = seen.observed.results.get(request or "")

@@ -80,7 +80,7 @@ def undo_patch(body: Mapping[str, Any], kept: ServedSpec) -> dict[str, Any]:
 
 def serving_revision(seen: Seen) -> str | None:
     """What has the traffic, as the status says."""
-    found: str | None = _stated(seen).get("serving")
+    found: str | None = seen.revision.get("serving")
     return found
 
 
@@ -90,17 +90,12 @@ def has_traffic(seen: Seen) -> bool:
     The operator says so of a generation that it has looked at. Of a newer one it is known if it is
     the spec that was kept: a scaler may have written the number of pods a moment ago.
     """
-    status, serving = seen.body.get("status") or {}, serving_revision(seen)
-    is_seen = status.get("observedGeneration") == seen.body["metadata"].get("generation")
+    serving = serving_revision(seen)
+    is_seen = seen.status.get("observedGeneration") == seen.body["metadata"].get("generation")
     if serving is not None and is_seen:
-        return _stated(seen).get("wanted") == serving
+        return seen.revision.get("wanted") == serving
     kept = next((each.spec for each in kept_specs(seen) if each.revision == serving), None)
     return seen.md is not None and kept == spec_of(seen.md)
-
-
-def _stated(seen: Seen) -> Mapping[str, Any]:
-    stated: Mapping[str, Any] = (seen.body.get("status") or {}).get("revision") or {}
-    return stated
 
 
 def _nothing(seen: Seen) -> str:
